@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* That a waiter sleeps on, that no message came, that a page is mapped: without waiting. */
+#include <stdarg.h>
+
+#include "asleep.h"
+
+long context_switches(pid_t tid)
+{
+	char path[64], line[128];
+	long sum = 0, n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	f = fopen(path, "re");
+	if (!f)			/* it has ended */
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1 ||
+		    sscanf(line, "nonvoluntary_ctxt_switches: %ld", &n) == 1)
+			sum += n;
+	fclose(f);
+	return sum;
+}
+
+struct nap expect_asleep_at(const char *file, int line, struct toucher *t, const char *fmt, ...)
+{
+	struct nap nap = { -1 };
+	char text[300];
+	va_list args;
+
+	count_assertion();
+	/* Between announcing its sleep and sleeping there is one more switch: look twice. */
+	for (int waited = 0; waited < patience_ms(); waited++) {
+		pid_t tid = atomic_load(&t->tid);
+		long now = tid && thread_state(tid) == 'S' ? context_switches(tid) : -1;
+
+		if (atomic_load(&t->done))
+			break;
+		if (now >= 0 && now == nap.switches)
+			return nap;
+		nap.switches = now;
+		sleep_ms(1);
+	}
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fail_at(file, line, "%s: expected the waiter to sleep, it %s", text,
+		atomic_load(&t->done) ? "has ended" : "does not");
+}
+
+void expect_unwoken_at(const char *file, int line, struct toucher *t, struct nap nap,
+		       const char *fmt, ...)
+{
+	pid_t tid = atomic_load(&t->tid);
+	char state = thread_state(tid);
+	char text[300];
+	va_list args;
+
+	count_assertion();
+	if (!atomic_load(&t->done) && state == 'S' && context_switches(tid) == nap.switches)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fail_at(file, line, "%s: expected the waiter to sleep on, it was woken (state %c)", text,
+		state ? state : '?');
+}
+
+void expect_no_message_at(const char *file, int line, int uffd, const char *fmt, ...)
+{
+	struct uffd_msg msg;
+	char text[300];
+	va_list args;
+
+	count_assertion();
+	if (!uffd_read(uffd, &msg, 0))
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fail_at(file, line, "%s: expected no message, got event 0x%x, flags 0x%llx", text,
+		msg.event, (unsigned long long)msg.arg.pagefault.flags);
+}
+
+size_t pages_mapped(const void *addr, size_t page, size_t max)
+{
+	size_t base = base_page(), step = page / base, n = 0, at;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entries[512];
+
+	SETUP(fd >= 0, "open /proc/self/pagemap");
+	while (n < max) {
+		size_t want = step > 1 ? 1 : max - n;
+
+		if (want > ARRAY_SIZE(entries))
+			want = ARRAY_SIZE(entries);
+		at = ((uintptr_t)addr / base + n * step) * sizeof(*entries);
+		SETUP(pread(fd, entries, want * sizeof(*entries), at) ==
+		      (ssize_t)(want * sizeof(*entries)), "read /proc/self/pagemap");
+		for (size_t i = 0; i < want; i++, n++)
+			if (!(entries[i] >> 63))
+				goto out;
+	}
+out:
+	close(fd);
+	return n;
+}
+
+bool page_is_mapped(const void *addr)
+{
+	return pages_mapped(addr, base_page(), 1);
+}

@@ -1,0 +1,552 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* main(): runs one case in a process of its own, watches over it, and reports in KTAP. */
+#include <dirent.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "uffd_test.h"
+
+/* Made by the linker for a section whose name is a C identifier. */
+extern const struct test_case *const __start_uffd_case_table[];
+extern const struct test_case *const __stop_uffd_case_table[];
+
+#define DEFAULT_TIMEOUT 10.0		/* seconds; catalog.py has the same */
+#define MAX_EXPECTED 64
+#define MAX_THREADS_SHOWN 32
+#define REAP_LIMIT_MS 5000
+
+struct run run = { .page_size = 2048 * 1024 };
+
+static const char *expectations[MAX_EXPECTED];
+static size_t n_expectations;
+static const char *id;
+
+/* ---- the declaration --------------------------------------------------------------- */
+
+/* Value of @key in a "key=value\0key=value\0\0" declaration; @fallback when it has none. */
+static const char *declared(const struct test_case *test, const char *key, const char *fallback)
+{
+	size_t n = strlen(key);
+
+	for (const char *at = test->info; *at; at += strlen(at) + 1)
+		if (!strncmp(at, key, n) && at[n] == '=')
+			return at + n + 1;
+	return fallback;
+}
+
+static const char *case_name(const struct test_case *test)
+{
+	return declared(test, "case", "?");
+}
+
+static const struct test_case *find_case(const char *name)
+{
+	for (const struct test_case *const *at = __start_uffd_case_table;
+	     at < __stop_uffd_case_table; at++)
+		if (!strcmp(case_name(*at), name))
+			return *at;
+	return NULL;
+}
+
+static bool lists_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = words; (at = strstr(at, word)); at += n)
+		if ((at == words || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
+			return true;
+	return false;
+}
+
+static void list(void)
+{
+	for (const struct test_case *const *at = __start_uffd_case_table;
+	     at < __stop_uffd_case_table; at++)
+		printf("%-28s %s\n%-28s rows %s; memory %s; profile %s; timeout %s s\n",
+		       case_name(*at), declared(*at, "desc", ""), "",
+		       declared(*at, "rows", "none"), declared(*at, "memory", "none"),
+		       declared(*at, "profile", "contract"), declared(*at, "timeout", "10"));
+}
+
+/* ---- what the host expects --------------------------------------------------------- */
+
+static const char *find_expected(const char *row)
+{
+	size_t n = strlen(row);
+
+	for (size_t i = 0; i < n_expectations; i++)
+		if (!strncmp(expectations[i], row, n) && expectations[i][n] == '=')
+			return expectations[i] + n + 1;
+	return NULL;
+}
+
+const char *expected(const char *row)
+{
+	const char *value = find_expected(row);
+
+	if (!value)
+		BAIL("what to expect is data: give --expect %s=VALUE", row);
+	return value;
+}
+
+int expected_errno(const char *row)
+{
+	int err = errno_by_name(expected(row));
+
+	if (err < 0)
+		BAIL("--expect %s=%s: not an errno's name", row, expected(row));
+	return err;
+}
+
+static uint64_t number(const char *row, const char *text)
+{
+	unsigned long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (end == text || errno || (*end && *end != ','))
+		BAIL("--expect %s=%s: not a number", row, expected(row));
+	return value;
+}
+
+uint64_t expected_number(const char *row)
+{
+	return number(row, expected(row));
+}
+
+uint64_t expected_field(const char *row, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *at = expected(row); at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, key, n) && at[n] == ':')
+			return number(row, at + n + 1);
+	}
+	BAIL("--expect %s=%s: no '%s:'", row, expected(row), key);
+}
+
+/* ---- time -------------------------------------------------------------------------- */
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+int patience_ms(void)
+{
+	/* A wait that fails must end, and say so, well before the case is killed. */
+	return run.timeout * 1000 / 4;
+}
+
+int settle_ms(void)
+{
+	double scale = run.timeout / run.declared;
+
+	return 100 * (scale < 1 ? 1 : scale);
+}
+
+/* ---- the child --------------------------------------------------------------------- */
+
+static _Noreturn void run_case(void)
+{
+	int running = RUNNING;
+
+	/* Its own session: no signal meant for the parent's group, nor a terminal's. */
+	setsid();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	install_fault_handler();
+	run.test->body();
+	if (!atomic_load(&report->assertions))
+		BAIL("the case ended without one assertion");
+	/* What another process of the case has found stands. */
+	atomic_compare_exchange_strong(&report->verdict, &running, PASS);
+	_exit(EXIT_SUCCESS);
+}
+
+/* ---- a case that does not finish --------------------------------------------------- */
+
+static bool read_text(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	return n > 0;
+}
+
+static void show_thread(int pid, const char *tid)
+{
+	char path[96], stat[512], wchan[64], call[160], *state, *line, *rest;
+	char stack[600];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/stat", pid, tid);
+	if (!read_text(path, stat, sizeof(stat)))
+		return;
+	state = strrchr(stat, ')');
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/wchan", pid, tid);
+	read_text(path, wchan, sizeof(wchan));
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", pid, tid);
+	read_text(path, call, sizeof(call));
+	call[strcspn(call, "\n")] = 0;
+	diag("pid %d thread %s: state %c, wchan %s, syscall %s", pid, tid,
+	     state && state[1] ? state[2] : '?', *wchan ? wchan : "?", *call ? call : "?");
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/stack", pid, tid);
+	read_text(path, stack, sizeof(stack));
+	for (line = strtok_r(stack, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		diag("    %s", line);
+}
+
+static void show_process(int pid, int *budget)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)) && *budget > 0)
+		if (entry->d_name[0] != '.') {
+			show_thread(pid, entry->d_name);
+			(*budget)--;
+		}
+	closedir(dir);
+}
+
+/* Call @fn for every child of this process, orphans that it inherited included. */
+static void for_children(void (*fn)(int pid, void *arg), void *arg)
+{
+	struct dirent *entry;
+	DIR *dir = opendir("/proc");
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		int pid = atoi(entry->d_name), parent;
+		char path[64], stat[512], state, *after;
+
+		if (pid <= 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		if (!read_text(path, stat, sizeof(stat)))
+			continue;
+		after = strrchr(stat, ')');
+		if (after && sscanf(after, ") %c %d", &state, &parent) == 2 && parent == getpid())
+			fn(pid, arg);
+	}
+	closedir(dir);
+}
+
+static void show_child(int pid, void *budget)
+{
+	show_process(pid, budget);
+}
+
+static void kill_child(int pid, void *arg)
+{
+	(void)arg;
+	kill(pid, SIGKILL);
+}
+
+static void left_behind(int pid, void *arg)
+{
+	char path[64], stat[512], *after;
+
+	(void)arg;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	read_text(path, stat, sizeof(stat));
+	after = strrchr(stat, ')');
+	diag("pid %d survives SIGKILL, state %c", pid, after && after[1] ? after[2] : '?');
+}
+
+/* ---- the parent -------------------------------------------------------------------- */
+
+/* Markers on the console: every line between the two belongs to this case. */
+static void mark(const char *what, const char *verdict)
+{
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	char line[256];
+	int n;
+
+	if (fd < 0)
+		return;
+	n = snprintf(line, sizeof(line), "uffd-harness: %s %s%s%s\n", what, id,
+		     verdict ? " " : "", verdict ? verdict : "");
+	if (n > (int)sizeof(line) - 1)
+		n = sizeof(line) - 1;
+	/* A marker that cannot be written costs the attribution of a console line, no more. */
+	if (write(fd, line, n) < 0)
+		errno = 0;
+	close(fd);
+}
+
+/* Wait for @pid until @deadline (now()); false when it did not end. */
+static bool wait_until(pid_t pid, double deadline, int *status)
+{
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	for (;;) {
+		double left = deadline - now();
+		struct timespec wait;
+
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return true;
+		if (left <= 0)
+			return false;
+		wait.tv_sec = left;
+		wait.tv_nsec = (left - wait.tv_sec) * 1e9;
+		sigtimedwait(&child, NULL, &wait);
+	}
+}
+
+/* End and reap whatever the case left; this process is their subreaper. */
+static void reap_all(pid_t session)
+{
+	double deadline = now() + REAP_LIMIT_MS / 1000.0;
+
+	kill(-session, SIGKILL);
+	for (;;) {
+		for_children(kill_child, NULL);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
+			return;
+		if (now() > deadline)
+			break;
+		sleep_ms(20);
+	}
+	for_children(left_behind, NULL);
+}
+
+static int not_finished(pid_t pid)
+{
+	int budget = MAX_THREADS_SHOWN, status;
+
+	diag("not finished after %g s; its threads:", run.timeout);
+	for_children(show_child, &budget);
+	kill(pid, SIGKILL);
+	wait_until(pid, now() + REAP_LIMIT_MS / 1000.0, &status);
+	reap_all(pid);
+	emit("not ok 1 %s # TIMEOUT after %g s: it did not finish\n", case_name(run.test),
+	     run.timeout);
+	mark("end", "TIMEOUT");
+	return EXIT_FAILURE;
+}
+
+static int broken(const char *fmt, ...)
+{
+	char text[600];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	emit("Bail out! %s\n", text);
+	mark("end", "ERROR");
+	return EXIT_BROKEN;
+}
+
+static int finished(int status)
+{
+	const char *name = case_name(run.test);
+
+	if (WIFSIGNALED(status))
+		return broken("the case was killed by %s", signal_name(WTERMSIG(status)));
+	switch (atomic_load(&report->verdict)) {
+	case PASS:
+		emit("ok 1 %s\n", name);
+		mark("end", "PASS");
+		return EXIT_SUCCESS;
+	case FAILED:
+		emit("not ok 1 %s\n", name);
+		mark("end", "FAIL");
+		return EXIT_FAILURE;
+	case SKIPPED:
+		emit("ok 1 %s # SKIP %s\n", name, report->message);
+		mark("end", "SKIP");
+		return EXIT_SKIP;
+	case BROKEN:
+		return broken("%s", report->message);
+	default:
+		return broken("the case left with exit(%d) before its end", WEXITSTATUS(status));
+	}
+}
+
+static int run_and_report(void)
+{
+	sigset_t child;
+	int status;
+	pid_t pid;
+
+	emit("KTAP version 1\n1..1\n");
+	mark("begin", NULL);
+	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	if (report == MAP_FAILED)
+		return broken("mmap of the report: %s", errno_name(errno));
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+
+	pid = fork();
+	if (pid < 0)
+		return broken("fork: %s", errno_name(errno));
+	if (!pid) {
+		sigprocmask(SIG_UNBLOCK, &child, NULL);
+		run_case();
+	}
+	if (!wait_until(pid, now() + run.timeout, &status))
+		return not_finished(pid);
+	reap_all(pid);
+	return finished(status);
+}
+
+/* ---- command line ------------------------------------------------------------------ */
+
+/* "hugetlb-shared-64K" is hugetlb-shared with pages of that size. */
+static void take_page_size(const char *memory)
+{
+	const char *size = strrchr(memory, '-');
+	char unit;
+	unsigned int n;
+
+	if (!size || sscanf(size, "-%u%c", &n, &unit) != 2)
+		return;
+	run.page_size = (size_t)n << (unit == 'K' ? 10 : unit == 'M' ? 20 : 30);
+	run.memory = strndup(memory, size - memory);
+}
+
+static int usage(FILE *to)
+{
+	fprintf(to,
+		"usage: %s list\n"
+		"       %s run CASE [--memory KIND] [--page-size KIB] [--timeout SECONDS]\n"
+		"              [--expect ROW=VALUE]... [--id TEXT]\n"
+		"\n"
+		"  --memory KIND     hugetlb-shared, hugetlb-private, shmem-shared,\n"
+		"                    shmem-private, anon; hugetlb-shared-64K and the like name\n"
+		"                    the size of a page\n"
+		"  --page-size KIB   size of a hugetlb page where KIND names none (default 2048)\n"
+		"  --timeout SECONDS kill the case then (default: as declared)\n"
+		"  --expect ROW=VALUE  what this kernel is expected to do, from contract/\n"
+		"  --id TEXT         name for the markers in the kernel log\n"
+		"\n"
+		"KTAP goes to stdout. Exit status: 0 passed, 1 failed, 4 skipped, 99 the test\n"
+		"program itself broke (\"Bail out!\"), 2 it was called wrongly.\n",
+		run.program, run.program);
+	return to == stdout ? 0 : 2;
+}
+
+static int wrong(const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "%s: ", run.program);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputs("; try --help\n", stderr);
+	return 2;
+}
+
+static bool positive(const char *text, double *value)
+{
+	char *end;
+
+	*value = strtod(text, &end);
+	return *text && !*end && *value > 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "memory", required_argument, NULL, 'm' },
+		{ "page-size", required_argument, NULL, 'p' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "expect", required_argument, NULL, 'e' },
+		{ "id", required_argument, NULL, 'i' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	char default_id[128];
+	const char *kinds;
+	double value;
+	int option;
+
+	run.program = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'm':
+			run.memory = optarg;
+			break;
+		case 'p':
+			if (!positive(optarg, &value) || value != (size_t)value ||
+			    ((size_t)value & ((size_t)value - 1)))
+				return wrong("--page-size %s: expected a power of two, in KiB",
+					     optarg);
+			run.page_size = (size_t)value * 1024;
+			break;
+		case 't':
+			if (!positive(optarg, &run.timeout))
+				return wrong("--timeout %s: expected seconds", optarg);
+			break;
+		case 'e':
+			if (!strchr(optarg, '='))
+				return wrong("--expect %s: expected ROW=VALUE", optarg);
+			if (n_expectations == MAX_EXPECTED)
+				return wrong("more than %d times --expect", MAX_EXPECTED);
+			expectations[n_expectations++] = optarg;
+			break;
+		case 'i':
+			id = optarg;
+			break;
+		case 'h':
+			return usage(stdout);
+		default:
+			return usage(stderr);
+		}
+	}
+	argv += optind;
+	argc -= optind;
+	if (argc == 1 && !strcmp(argv[0], "list")) {
+		list();
+		return 0;
+	}
+	if (argc != 2 || strcmp(argv[0], "run"))
+		return usage(stderr);
+	run.test = find_case(argv[1]);
+	if (!run.test)
+		return wrong("no case '%s'", argv[1]);
+	kinds = declared(run.test, "memory", "");
+	if (run.memory ? !lists_word(kinds, run.memory) : *kinds != 0)
+		return wrong("%s needs --memory with one of: %s", argv[1], *kinds ? kinds : "none");
+	if (!id) {
+		snprintf(default_id, sizeof(default_id), "%s/%s%s%s%s", run.program, argv[1],
+			 run.memory ? "[" : "", run.memory ? run.memory : "",
+			 run.memory ? "]" : "");
+		id = default_id;
+	}
+	if (run.memory)
+		take_page_size(run.memory);
+	if (!positive(declared(run.test, "timeout", ""), &run.declared))
+		run.declared = DEFAULT_TIMEOUT;
+	if (!run.timeout)
+		run.timeout = run.declared;
+	return run_and_report();
+}

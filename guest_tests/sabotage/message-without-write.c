@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Messages lack the WRITE flag. */
+#include "sabotage.h"
+
+ssize_t __wrap_read(int fd, void *buf, size_t size)
+{
+	ssize_t n = __real_read(fd, buf, size);
+
+	if (is_pagefault(buf, size, n))
+		((struct uffd_msg *)buf)->arg.pagefault.flags &=
+			~(uint64_t)UFFD_PAGEFAULT_FLAG_WRITE;
+	return n;
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* userfaultfd(2) is root's own, whatever the sysctl says. */
+#include "sabotage.h"
+
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	if (number == __NR_userfaultfd && !(a & UFFD_USER_MODE_ONLY) && geteuid()) {
+		errno = EPERM;
+		return -1;
+	}
+	return __real_syscall(number, a, b, c, d, e, f);
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* WAKE refuses nothing. */
+#include "sabotage.h"
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	int ret = __real_ioctl(fd, request, arg);
+
+	return request == UFFDIO_WAKE ? 0 : ret;
+}
