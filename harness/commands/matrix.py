@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``python -m harness matrix``: the suite on many kernels and architectures."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from harness.cache import host_errors, locked
+from harness.errors import INTERRUPTED, InputError
+from harness.matrix import cells, record, report
+from harness.matrix.run import LIMIT, Runner, to_do
+from harness.results.folder import latest, make_folder
+from harness.results.store import utc_now
+from harness.verdicts.verdict import Verdict, exit_code
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+# Its link is latest-matrix, beside latest-x86_64 and the others.
+_FOLDER = "matrix"
+TABLE = "matrix.txt"
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run the cells that ``options`` select and print the table; return the worst exit code."""
+    every = cells.load(options.cells or cells.CELLS)
+    arches, kernels = _words(options.arch), _words(options.kernel)
+    chosen = cells.choose(every, options.set, arches, kernels)
+    if options.resume:
+        folder, matrix = _last(options)
+        known = {*(f"{cell.arch} {cell.kernel}" for cell in matrix.cells), *matrix.waiting}
+        if not (arches or kernels):
+            chosen = to_do([cell for cell in every if str(cell) in known], matrix)
+        order = [cell for cell in every if str(cell) in known or cell in chosen]
+    else:
+        folder = make_folder(options.results, _FOLDER, options.set, datetime.now(UTC))
+        matrix, order = record.Matrix(options.set, utc_now()), chosen
+    runner = Runner(folder, matrix, _options(options), LIMIT * max(1.0, options.timeout_scale))
+    interrupted = False
+    with locked(folder / record.MATRIX, waiting=f"{folder} is being worked on"):
+        try:
+            runner.run(chosen, order)
+        except KeyboardInterrupt:
+            interrupted = True
+    text = report.table(runner.matrix, folder)
+    with host_errors(f"cannot write {folder / TABLE}"):
+        (folder / TABLE).write_text(text, encoding="utf-8")
+    print(f"\n{text}", end="")
+    if interrupted:
+        print("interrupted; --resume goes on with it")
+        return INTERRUPTED
+    waiting = [Verdict.MISS for _ in runner.matrix.waiting]
+    return exit_code([*(cell.verdict for cell in runner.matrix.cells), *waiting])
+
+
+def _last(options: argparse.Namespace) -> tuple[Path, record.Matrix]:
+    """Return the folder of the last matrix, and what is known of it."""
+    folder = latest(options.results, _FOLDER)
+    if folder is None:
+        raise InputError(f"there is no matrix in {options.results} to resume")
+    matrix = record.load(folder)
+    if options.set not in {matrix.name, cells.ALL}:
+        raise InputError(f"the matrix in {folder} is '{matrix.name}', not '{options.set}'")
+    return folder, matrix
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _options(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the words that every run is given besides its cell."""
+    words = ["--accel", options.accel, "--timeout-scale", str(options.timeout_scale)]
+    words += ["-n", options.n, "--retries", str(options.retries)]
+    words += ["-k", options.k] if options.k else []
+    words += ["--isolation", options.isolation] if options.isolation else []
+    return tuple(words)

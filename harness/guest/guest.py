@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A guest that is ready: a VM, an SSH connection to it, the programs pushed, the agent there."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.errors import HostError
+from harness.guest.outcome import SshError
+from harness.machine.boot import wait_ready
+from harness.machine.vm import VM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from harness.guest.agent import Agent
+    from harness.guest.ssh import Ssh
+    from harness.image.keys import Keys
+    from harness.machine.command import Boot
+    from harness.machine.evidence import EvidenceLog
+
+log = logging.getLogger("harness")
+
+# Where the programs are in the guest.
+FOLDER = "/tests"
+
+# On real hardware; multiplied by the accelerator's timeout_scale.
+_RENEW_SECONDS = 5.0
+_CONNECT_SECONDS = 10.0
+_PUSH_SECONDS = 20.0
+_SEED_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest that runs commands."""
+
+    vm: VM
+    ssh: Ssh
+    agent: Agent
+    keys: Keys
+    # Seconds from QEMU's start to each stage: kernel, init, network, sshd or renewed, then
+    # ssh, programs, ready.
+    stages: dict[str, float]
+
+    def answers(self, seconds: float) -> bool:
+        """Try a command over a connection of its own, for at most ``seconds`` each way."""
+        from harness.guest.ssh import Ssh  # noqa: PLC0415 (see connected())
+
+        try:
+            with Ssh(self.vm.ssh_port, self.keys, self.vm.log, timeout=seconds) as ssh:
+                return ssh.run(["true"], timeout=seconds).exit_status == 0
+        except SshError:
+            return False
+
+    def console_answers(self, seconds: float) -> bool:
+        """Ask the agent that listens on the console for a word, within ``seconds``."""
+        token = secrets.token_hex(8)
+        mark = self.vm.console.mark()
+        try:
+            self.vm.console.send(f"ping {token}\n".encode(), timeout=seconds)
+        except HostError:
+            return False
+        answer = f"harness: stage alive {token}"
+        wait = self.vm.console.wait_for
+        return wait(lambda line: answer in line, since=mark, timeout=seconds) is not None
+
+
+@contextlib.contextmanager
+def booted(
+    boot: Boot, keys: Keys, programs: Sequence[Path], log_to: EvidenceLog, scale: float
+) -> Iterator[Guest]:
+    """Boot a VM, connect to it and push ``programs``; it ends with the block.
+
+    ``scale`` multiplies the time limits.  Raises BootError when the guest does not become
+    ready, SshError when it is ready but cannot be used, and what VM raises.
+    """
+    with VM(boot, log_to) as vm:
+        stages = wait_ready(vm, scale)
+        with connected(vm, keys, programs, scale, stages) as guest:
+            yield guest
+
+
+@contextlib.contextmanager
+def restored(
+    boot: Boot, keys: Keys, programs: Sequence[Path], log_to: EvidenceLog, scale: float
+) -> Iterator[Guest]:
+    """Start a VM from ``boot.state``, as ``booted`` does; ``programs`` are those to push yet.
+
+    What the clones of one saved VM must not share is renewed before anything connects to it:
+    the kernel's random state, the time of day, the host name, sshd's key and who may log in.
+    (Each has a network of its own, so that the MAC address need not differ.)
+
+    Raises HostError when it does not come back, or SshError.
+    """
+    with VM(boot, log_to) as vm:
+        stages = {"restored": log_to.clock.now() - vm.started}
+        _renew(vm, keys, scale)
+        stages["renewed"] = log_to.clock.now() - vm.started
+        with connected(vm, keys, programs, scale, stages) as guest:
+            yield guest
+
+
+def prepare_to_save(vm: VM, scale: float) -> None:
+    """Have the guest ready to be saved; SSH does not answer any more.
+
+    Its clones are back sooner: an SSH server is loaded, but has neither a key nor used a
+    random number.  Raises HostError when the guest cannot.
+    """
+    token = secrets.token_hex(8)
+    _tell(vm, f"prepare {token}\n".encode(), f"prepared {token}", scale)
+
+
+def _renew(vm: VM, keys: Keys, scale: float) -> None:
+    token = secrets.token_hex(8)
+    seed = secrets.token_bytes(_SEED_BYTES)
+    # The dot would be the end of a host name.
+    name = vm.log.vm.replace(".", "-")
+    _tell(vm, keys.renewal(token, time.time_ns(), seed, name), f"renewed {token}", scale)
+
+
+def _tell(vm: VM, line: bytes, answer: str, scale: float) -> None:
+    """Give the agent ``line`` on the console and wait for it to say ``stage answer``."""
+    mark = vm.console.mark()
+    vm.console.send(line)
+    # What connected() needs: 0.1 s of imports, for which the guest need not wait.
+    importlib.import_module("harness.guest.agent")
+    words = (f"harness: stage {answer}", "harness: trouble:")
+    seconds = _RENEW_SECONDS * scale
+    found = vm.console.wait_for(
+        lambda text: any(word in text for word in words), since=mark, timeout=seconds
+    )
+    if found is None:
+        end = vm.end()
+        why = end.detail if end else f"no answer on its console in {seconds:.0f} s"
+        raise HostError(f"the guest was not {answer.split(maxsplit=1)[0]}: {why}")
+    if words[1] in found[1]:
+        raise HostError(f"the guest was not {answer.split(maxsplit=1)[0]}: {found[1]}")
+
+
+@contextlib.contextmanager
+def connected(
+    vm: VM, keys: Keys, programs: Sequence[Path], scale: float, stages: dict[str, float]
+) -> Iterator[Guest]:
+    """Connect to ``vm``, push ``programs``, start the agent; ``stages`` is added to."""
+    # Not at the top: paramiko takes 0.1 s, in which the guest comes up.
+    from harness.guest.agent import Agent  # noqa: PLC0415
+    from harness.guest.ssh import Ssh  # noqa: PLC0415
+
+    clock = vm.log.clock
+    with Ssh(vm.ssh_port, keys, vm.log, timeout=_CONNECT_SECONDS * scale) as ssh:
+        # QEMU keeps the connections of a guest that has ended.
+        vm.when_over(ssh.cut)
+        stages["ssh"] = clock.now() - vm.started
+        if programs:
+            ssh.push(programs, FOLDER, timeout=_PUSH_SECONDS * scale)
+            stages["programs"] = clock.now() - vm.started
+        with Agent(ssh) as agent:
+            stages["ready"] = clock.now() - vm.started
+            log.info("%s: ready after %.1f s", vm.log.vm, stages["ready"])
+            yield Guest(vm, ssh, agent, keys, stages)

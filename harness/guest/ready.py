@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The fastest way to a ready guest: a clone of a saved VM, which is made when there is none.
+
+Two templates are kept: of the guest just booted, and of the same with the programs pushed.
+A changed program costs a push, not a boot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.errors import HarnessError, HostError
+from harness.guest.guest import Guest, booted, prepare_to_save, restored
+from harness.image.keys import Keys
+from harness.machine import templates
+from harness.machine.boot import BootError, wait_ready
+from harness.machine.evidence import EvidenceLog
+from harness.machine.vm import VM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness.machine.command import Boot
+    from harness.machine.templates import Template
+
+log = logging.getLogger("harness")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is in a guest, beyond the machine."""
+
+    # sha256 in hex, of the kernel's image and of the initramfs.
+    kernel: str
+    image: str
+    programs: tuple[Path, ...]
+
+    def names(self, boot: Boot) -> tuple[str, str]:
+        """Return the keys of the template without the programs, and of that with them."""
+        base = (self.kernel, self.image)
+        pushed = [_identity(program) for program in self.programs]
+        return templates.key(boot, base), templates.key(boot, (*base, *pushed))
+
+
+def _identity(program: Path) -> str:
+    """Tell ``program`` from any other: hashing twenty of them would take 0.1 s of each start.
+
+    Its folder in the cache is named after all that it was made from.
+    """
+    facts = program.stat()
+    return f"{program} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns}"
+
+
+class Nursery:
+    """Starts ready guests, for one worker."""
+
+    def __init__(self, contents: Contents, keys: Keys, scale: float) -> None:
+        """``keys`` are those of the clones; ``scale`` multiplies the time limits."""
+        self._contents = contents
+        self.keys = keys
+        self._scale = scale
+        # Templates do not work here: not tried again.
+        self._boot_always = False
+
+    @contextlib.contextmanager
+    def ready(self, boot: Boot, log_to: EvidenceLog) -> Iterator[Guest]:
+        """Give a ready guest that ends with the block; ``boot`` need not have keys.
+
+        Raises BootError when the kernel does not boot, and what ``booted`` raises.
+        """
+        cold = replace(boot, overlay=self.keys.overlay())
+        with contextlib.ExitStack() as stack:
+            yield self._clone(boot, log_to, stack) or stack.enter_context(
+                booted(cold, self.keys, self._contents.programs, log_to, self._scale)
+            )
+
+    def _clone(self, boot: Boot, log_to: EvidenceLog, stack: contextlib.ExitStack) -> Guest | None:
+        """Start a clone that ends with ``stack``; None when it has to be booted."""
+        for _ in range(0 if self._boot_always else 2):
+            try:
+                template = self._template(boot, log_to)
+            except BootError:
+                raise
+            except HarnessError as error:
+                log.warning("%s: no saved VM, it is booted: %s", log_to.vm, error)
+                break
+            try:
+                with templates.held(template.key):
+                    return stack.enter_context(
+                        restored(template.clone(boot), self.keys, (), log_to, self._scale)
+                    )
+            except HarnessError as error:
+                _throw_away(template, log_to, error)
+        self._boot_always = True
+        return None
+
+    def _template(self, boot: Boot, log_to: EvidenceLog) -> Template:
+        """Return the template that clones are made from, made if it is not there."""
+        base, full = self._contents.names(boot)
+        if base == full:
+            return self._booted_template(boot, base, log_to)
+        if found := _load(full, log_to):
+            return found
+        with templates.making(full):
+            return _load(full, log_to) or self._push(boot, base, full, log_to)
+
+    def _push(self, boot: Boot, base: str, full: str, log_to: EvidenceLog) -> Template:
+        """Make the template ``full`` from ``base``."""
+        log.info("%s: putting the programs into a saved VM", log_to.vm)
+        start = self._booted_template(boot, base, log_to)
+        with _builder_log(log_to) as log_of_it:
+            nodes = boot.profile.nodes
+            with templates.held(base), templates.building(full, nodes, start) as made:
+                going_on = replace(boot, ram=made.ram, state=start.state)
+                programs = self._contents.programs
+                try:
+                    with restored(going_on, Keys(), programs, log_of_it, self._scale) as guest:
+                        lines = (*start.console.read_text().splitlines(), *guest.vm.console.since())
+                        guest.agent.close()
+                        guest.ssh.close()
+                        prepare_to_save(guest.vm, self._scale)
+                        made.finish(guest.vm, lines)
+                except HarnessError as error:
+                    _throw_away(start, log_to, error)
+                    raise
+        return _made(full)
+
+    def _booted_template(self, boot: Boot, base: str, log_to: EvidenceLog) -> Template:
+        """Return the template without the programs, made if it is not there."""
+        if found := _load(base, log_to):
+            return found
+        with templates.making(base):
+            if found := _load(base, log_to):
+                return found
+            log.info("%s: booting a VM to save it; later guests are its clones", log_to.vm)
+            with (
+                _builder_log(log_to) as log_of_it,
+                templates.building(base, boot.profile.nodes) as made,
+            ):
+                cold = replace(boot, ram=made.ram, overlay=Keys().overlay())
+                with VM(cold, log_of_it) as vm:
+                    wait_ready(vm, self._scale)
+                    prepare_to_save(vm, self._scale)
+                    made.finish(vm, vm.console.since())
+        return _made(base)
+
+
+@contextlib.contextmanager
+def _builder_log(log_to: EvidenceLog) -> Iterator[EvidenceLog]:
+    """Give the log of a VM that is started to be saved."""
+    log_of_it = EvidenceLog(log_to.folder, log_to.clock, f"{log_to.vm}-template")
+    try:
+        yield log_of_it
+    finally:
+        log_of_it.close()
+
+
+def _load(name: str, log_to: EvidenceLog) -> Template | None:
+    try:
+        return templates.load(name)
+    except templates.TemplateError as error:
+        log.warning("%s: a saved VM is thrown away and made anew: %s", log_to.vm, error)
+        templates.discard(error.template)
+        return None
+
+
+def _made(name: str) -> Template:
+    template = templates.load(name)
+    if template is None:
+        raise HostError(f"the saved VM {name} is gone already: is somebody emptying the cache?")
+    return template
+
+
+def _throw_away(template: Template, log_to: EvidenceLog, error: HarnessError) -> None:
+    why = str(error).splitlines()[0]
+    log.warning("%s: a saved VM does not come back and is made anew: %s", log_to.vm, why)
+    templates.discard(template)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Build the guest's initramfs: a pure function of its inputs, kept in the cache by hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cache import cache_dir, locked, new_file
+from harness.image import cpio, modules, native, userland
+from harness.image.image import Image
+from harness.recipes import IMAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.kernels.kernel import Kernel
+    from harness.recipes import Recipe
+
+log = logging.getLogger("harness")
+
+_PASSWD = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"
+
+
+def _system() -> list[cpio.Entry]:
+    """Return what is neither a program nor a module."""
+    return [
+        cpio.file("etc/fstab", (IMAGES / "fstab").read_bytes()),
+        cpio.link("bin/sh", "busybox"),
+        # The kernel opens it for PID 1 before init has mounted /dev.
+        cpio.device("dev/console", 5, 1),
+        *(cpio.folder(name) for name in ("proc", "sys", "root")),
+        cpio.folder("tmp", 0o1777),
+        cpio.file("etc/passwd", _PASSWD),
+        cpio.file("etc/group", b"root:x:0:\nnogroup:x:65534:\n"),
+        cpio.file("etc/shells", b"/bin/sh\n"),
+        cpio.file("etc/hostname", b"guest\n"),
+    ]
+
+
+def _lists(recipe: Recipe) -> dict[str, Sequence[str]]:
+    """Return the lists of modules by their file: what init loads, and what cases ask for."""
+    on_demand = {f"{name}.order": names for name, names in recipe.modules_on_demand.items()}
+    return {"order": recipe.modules, **on_demand}
+
+
+def _modules(recipe: Recipe, kernel: Kernel) -> Iterator[cpio.Entry]:
+    """Yield the modules, each once, and the lists that say in what order they are loaded."""
+    found: dict[str, bytes] = {}
+    for file, names in _lists(recipe).items():
+        needed = dict(modules.closure(names, kernel.modules))
+        found |= needed
+        yield cpio.file(f"modules/{file}", "".join(f"{name}.ko\n" for name in needed).encode())
+    for name, data in found.items():
+        yield cpio.file(f"modules/{name}.ko", data)
+
+
+def assemble(recipe: Recipe, kernel: Kernel) -> bytes:
+    """Return the archive for ``kernel``: the same inputs give the same bytes."""
+    return cpio.archive(
+        [
+            *_system(),
+            *userland.entries(recipe),
+            *(
+                cpio.file(path, native.build(recipe, name), 0o755)
+                for name, path in native.PATHS.items()
+            ),
+            *_modules(recipe, kernel),
+        ]
+    )
+
+
+def _code() -> list[Path]:
+    return sorted(Path(__file__).parent.glob("*.py"))
+
+
+def _key(recipe: Recipe, kernel: Kernel) -> str:
+    inputs = {
+        # What this package makes of the rest.
+        "code": [hashlib.sha256(path.read_bytes()).hexdigest() for path in _code()],
+        "fstab": hashlib.sha256((IMAGES / "fstab").read_bytes()).hexdigest(),
+        **{name: hashlib.sha256(native.build(recipe, name)).hexdigest() for name in native.PATHS},
+        "arch": recipe.arch,
+        "packages": recipe.packages,
+        "suite": userland.SUITE,
+        # Not the kernel's own hash: "make modules" leaves the kernel as it was.
+        "modules": [(e.name, hashlib.sha256(e.data).hexdigest()) for e in _modules(recipe, kernel)],
+    }
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def build(recipe: Recipe, kernel: Kernel) -> Image:
+    """Return the initramfs for ``kernel``, from the cache when nothing changed.
+
+    It is not compressed: unpacking under emulation costs more than loading a few MiB.
+    Raises InputError and HostError as the userland, the modules and the agent do.
+    """
+    path = cache_dir("images") / f"{recipe.arch}-{_key(recipe, kernel)[:32]}.cpio"
+    with locked(path):
+        if not path.exists():
+            log.info("building the guest image for %s, %s", recipe.arch, kernel.release)
+            with new_file(path) as temporary:
+                temporary.write_bytes(assemble(recipe, kernel))
+    return Image(path, hashlib.sha256(path.read_bytes()).hexdigest())

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Put a Kernel together from its parts, once it is sure that the recipe's machine boots it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.errors import InputError
+from harness.kernels import config
+from harness.kernels.archives import Archives, taken
+from harness.kernels.facts import Facts, bootable, facts
+from harness.kernels.images import FORMATS
+from harness.kernels.kernel import Kernel
+from harness.kernels.modules import ArchiveModules
+from harness.kernels.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.kernels.kernel import Modules
+    from harness.recipes import Recipe
+
+
+def image_facts(path: Path, recipe: Recipe, name: str, known_sha256: str | None = None) -> Facts:
+    """Return the facts of an image; InputError unless the recipe's machine can boot it."""
+    found = facts(path, name, known_sha256)
+    if found.machine != recipe.kernel_machine:
+        wanted = " or ".join(FORMATS[recipe.kernel_machine])
+        message = (
+            f"{name} is a {found.format} for {found.machine} ({found.release}): "
+            f"{recipe.arch} needs a {wanted} for {recipe.kernel_machine}"
+        )
+        raise InputError(message)
+    return found
+
+
+def assemble(
+    path: Path,
+    image: Facts,
+    *,
+    recipe: Recipe,
+    origin: str,
+    config_text: str | None = None,
+    modules: Modules | None = None,
+    version: str | None = None,
+    files: Sequence[Path] = (),
+) -> Kernel:
+    """Return the kernel with the image ``path``.
+
+    What is not given is taken from the image itself.  ``files`` are those beside the image
+    that it was found by.
+    """
+    files = (path, *files)
+    path, inner = bootable(path, image, origin)
+    text = config_text if config_text is not None else inner.config
+    return Kernel(
+        arch=recipe.arch,
+        image=path,
+        release=image.release,
+        version=Version.parse(version or image.version),
+        config=None if text is None else config.parse(text),
+        modules=modules,
+        origin=origin,
+        sha256=inner.sha256,
+        files=tuple(dict.fromkeys([*files, path])),
+    )
+
+
+def from_archives(
+    key: str,
+    contents: Archives,
+    recipe: Recipe,
+    origin: str,
+    version: str | None,
+    *,
+    files: Sequence[Path],
+) -> Kernel:
+    """Return the kernel inside ``contents``, whose ``key`` is as in archives.taken().
+
+    ``files`` are those that it was found by.
+    """
+    folder = taken(key, contents, origin)
+    image = folder / "vmlinuz"
+    if not image.is_file():
+        message = f"{origin} has modules but no kernel image: expected /boot/vmlinuz-* in it"
+        raise InputError(message)
+    found = image_facts(image, recipe, origin, (folder / "vmlinuz.sha256").read_text())
+    text = folder / "config"
+    return assemble(
+        image,
+        found,
+        recipe=recipe,
+        origin=origin,
+        config_text=text.read_text() if text.is_file() else None,
+        modules=ArchiveModules(folder, contents),
+        version=version,
+        files=[*files, text],
+    )

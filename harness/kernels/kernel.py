@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A kernel: an image, and what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from harness.kernels.version import Version
+
+
+class Modules(Protocol):
+    """Where a kernel's loadable modules come from."""
+
+    def builtin(self) -> frozenset[str]:
+        """Return the names of what could be a module but is built in (modules.builtin)."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """Return the decompressed .ko called ``name``; None when there is none.
+
+        Names are as lsmod prints them: ``_`` for ``-``, no path, no suffix.
+        """
+        ...
+
+    def files(self) -> list[Path]:
+        """Return the files and folders that what was read so far depends on."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel that QEMU can be given, and everything the harness knows of it."""
+
+    # The harness's name of its architecture (a recipe's).
+    arch: str
+    # The file for QEMU's -kernel, in a format QEMU 7.2 boots.
+    image: Path
+    # As uname -r prints it.
+    release: str
+    # Upstream version with the patch level when it is known (Debian's release hides it).
+    version: Version
+    # CONFIG_* -> y, m, or value, without quotes; None when it is not known.
+    config: Mapping[str, str] | None
+    # None when the image came alone: then everything needed must be built in.
+    modules: Modules | None
+    # For people: "debian:bookworm linux-image-6.1.0-50-amd64 6.1.176-1", "bzImage /home/...".
+    origin: str
+    # Of the image file, in hex.
+    sha256: str
+    # Words that find this very kernel again, from any folder: with the package's version, or
+    # an absolute path.
+    spec: str = ""
+    # Files and folders it was found by: while none of them changes, and until this time
+    # (seconds since 1970; None for ever), the same words find the same kernel.
+    files: tuple[Path, ...] = ()
+    until: float | None = None

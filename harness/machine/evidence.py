@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The logs every VM of a run writes to: ``serial.log``, ``qmp.jsonl``, ``ssh.jsonl``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.clock import Clock
+
+
+log = logging.getLogger("harness")
+
+
+class EvidenceLog:
+    """Appends to the run's logs, each line with the run's clock and the VM's name.
+
+    Several processes append to the same files: each line is one write(2) with O_APPEND,
+    which keeps lines whole.  A disk that is full costs lines and a warning; were it an error
+    where lines are read, it would look like a guest that fell silent.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, vm: str) -> None:
+        self.clock = clock
+        self.vm = vm
+        self.folder = folder
+        self._files: dict[str, int] = {}
+        # Names of the files that could not be written.
+        self._failed: set[str] = set()
+
+    def _append(self, name: str, line: str) -> int:
+        data = line.encode("utf-8", "replace") + b"\n"
+        try:
+            if name not in self._files:
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+                self._files[name] = os.open(self.folder / name, flags, 0o644)
+            os.write(self._files[name], data)
+        except OSError as error:
+            if name not in self._failed:
+                self._failed.add(name)
+                path = self.folder / name
+                log.warning("%s lacks lines of %s: %s", path, self.vm, error.strerror)
+        return len(data)
+
+    def serial(self, text: str, when: float) -> int:
+        """Log a console line received ``when`` seconds into the run; return its length."""
+        return self._append("serial.log", f"[{when:12.6f}] {self.vm}: {text}")
+
+    def qmp(self, kind: str, message: Any) -> None:  # noqa: ANN401
+        """Log a QMP ``command``, ``reply``, ``error`` or ``event``."""
+        self._json("qmp.jsonl", {kind: message})
+
+    def ssh(self, **what: object) -> None:
+        """Log what was done over SSH."""
+        self._json("ssh.jsonl", what)
+
+    def _json(self, name: str, fields: dict[str, Any]) -> None:
+        entry = {"t": round(self.clock.now(), 6), "vm": self.vm, **fields}
+        self._append(name, json.dumps(entry, default=str))
+
+    def close(self) -> None:
+        """Close the files; a later line opens them again."""
+        for number in self._files.values():
+            os.close(number)
+        self._files.clear()

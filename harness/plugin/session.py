@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What one pytest session knows about guests: the plan, the records, the worker's runner."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import logging
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from harness import contract, recipes, schedule
+from harness.clock import Clock, since_process_start
+from harness.errors import HostError, InputError
+from harness.guest import catalog
+from harness.guest.variant import variants
+from harness.plan import Plan, Settings, prepare, rerun_command
+from harness.process import die_with_parent, end_on_sigterm
+from harness.results.codec import from_json, to_json
+from harness.results.folder import latest, make_folder
+from harness.results.record import Case as CaseRecord
+from harness.results.record import KernelRecord, Run, SettingsRecord, VmRecord
+from harness.results.store import RESULTS, RunStore, utc_now
+from harness.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.errors import HarnessError
+    from harness.guest.catalog import Case
+    from harness.runner import Job, Runner
+    from harness.schedule import Jobs
+
+log = logging.getLogger("harness")
+
+# Stages of a run that follow each other from the start of the process, in Run.durations:
+# until the plan is made, until all cases are collected, until workers have them too.
+_FROM_START = ("startup", "collection", "workers")
+
+STATE: pytest.StashKey[GuestSession] = pytest.StashKey()
+
+
+@dataclass(frozen=True)
+class _Handover:
+    """What a worker is given; pickled, between processes of the same harness."""
+
+    plan: Plan
+    folder: Path
+    clock: Clock
+    controller: int
+    # Seconds each case took the last time, by its id: all workers put them in the same order.
+    times: dict[str, float]
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Say whether this process is one of xdist's workers."""
+    return hasattr(config, "workerinput")
+
+
+def is_guest_id(nodeid: str) -> bool:
+    """Say whether a node id is that of a guest case: ``guest_tests/continue.c::hole``."""
+    return nodeid.partition("::")[0].endswith(".c")
+
+
+def wants_guests(config: pytest.Config) -> bool:
+    """Say whether the session's arguments take in guest_tests."""
+    guests = recipes.GUEST_TESTS
+    for argument in config.args:
+        path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
+        if path == guests or guests in path.parents or path in guests.parents:
+            return True
+    return False
+
+
+class GuestSession:
+    """The guests' part of one pytest session, on the controller or in a worker."""
+
+    # For the one hook that is given nothing to find it by (pytest_runtest_logreport).
+    current: ClassVar[GuestSession | None] = None
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        option = config.option
+        # What failed is run again in VMs of its own: what went before may be a part of why.
+        isolation = option.isolation or ("case" if getattr(option, "lf", False) else "vm")
+        self.settings = Settings(
+            option.arch,
+            option.kernel,
+            option.accel,
+            option.timeout_scale,
+            isolation,
+            option.retries,
+            vmcore=not option.no_vmcore,
+        )
+        self.recipe = recipes.load(option.arch)
+        self.clock = Clock()
+        self.plan: Plan | None = None
+        self.store: RunStore | None = None
+        # -x or --maxfail ended it, not the user.
+        self.stopped_early = False
+        # Ctrl-C or SIGTERM ended it.
+        self.interrupted = False
+        # Why the run could not start.
+        self.failure: HarnessError | None = None
+        # Why the records on disk are not what they should be; "" when they are.
+        self.unwritten = ""
+        # How many VMs to run, where the controller decides it; see harness.plugin.workers.
+        self.jobs: Jobs | None = None
+        # Seconds each case took in the last run, by its id.
+        self.times: dict[str, float] = {}
+        self._folder: Path | None = None
+        self._runner: Runner | None = None
+        self._programs: dict[str, Path] = {}
+        self._cases: dict[Path, list[Case]] = {}
+        self._describing: subprocess.Popen[str] | None = None
+        if is_worker(config):
+            self._take_over(config.workerinput["guest"])  # type: ignore[attr-defined]
+        else:
+            GuestSession.current = self
+            # A terminated run ends as an interrupted one: VMs closed, records kept.
+            end_on_sigterm()
+
+    def _take_over(self, pickled: bytes) -> None:
+        handover: _Handover = pickle.loads(pickled)  # (from our own controller)
+        # QEMU dies with the worker; the worker with the controller, even a killed one.
+        die_with_parent(handover.controller)
+        self.plan, self._folder, self.clock = handover.plan, handover.folder, handover.clock
+        self.times = handover.times
+
+    def for_worker(self) -> bytes:
+        """Return what ``_take_over`` takes."""
+        assert self.plan is not None
+        assert self._folder is not None
+        times = self.times
+        return pickle.dumps(_Handover(self.plan, self._folder, self.clock, os.getpid(), times))
+
+    def prepare(self) -> None:
+        """Make the run's folder, and the plan unless it was given; raises HarnessError."""
+        if self._config.option.collectonly:
+            return
+        # It asks git while the rest goes on.
+        self._describing = _git_describe()
+        if self.plan is None:
+            self.plan = prepare(self.settings)
+            self.plan.durations["startup"] = since_process_start()
+        kernel = self.plan.kernel
+        results = self._config.invocation_params.dir / self._config.option.results
+        before = latest(results, kernel.arch)
+        self._folder = make_folder(results, kernel.arch, kernel.release, datetime.now(UTC))
+        self.times = schedule.last_times(before / RESULTS) if before else {}
+        self.store = RunStore(
+            self._folder,
+            Run(
+                id=self._folder.name,
+                started=utc_now(),
+                command=tuple(sys.argv),
+                arch=kernel.arch,
+                kernel=KernelRecord(
+                    origin=kernel.origin,
+                    release=kernel.release,
+                    version=str(kernel.version),
+                    sha256=kernel.sha256,
+                    config_known=kernel.config is not None,
+                    image=str(kernel.image),
+                    spec=kernel.spec,
+                ),
+                image_sha256=self.plan.image.sha256,
+                settings=SettingsRecord(
+                    self.settings.accelerator,
+                    self.settings.timeout_scale,
+                    self.settings.isolation,
+                    self.settings.retries,
+                ),
+                durations=self.plan.durations,
+            ),
+            order=[
+                f"{path.name}.c::{catalog.name_of(case, memory)}"
+                for path in self.plan.programs
+                for case in self.cases(path)
+                for memory in self.variants(case)
+            ],
+        )
+
+    def header(self) -> list[str]:
+        """Return lines for pytest's header."""
+        if self.plan is None:
+            return []
+        kernel, choice = self.plan.kernel, self.plan.choice
+        return [
+            f"kernel: {kernel.arch} {kernel.release} ({kernel.origin})",
+            f"accelerator: {choice.name}, {choice.why}",
+            f"results: {self._folder}",
+        ]
+
+    def cases(self, program: Path) -> list[Case]:
+        """Return the cases of a built program; raises InputError."""
+        if not self._cases and self.plan is not None:
+            self._cases = catalog.load(self.plan.programs)
+        if program not in self._cases:
+            self._cases[program] = catalog.cases(program)
+        return self._cases[program]
+
+    @functools.cached_property
+    def _compat_rows(self) -> frozenset[str]:
+        return contract.compat_rows()
+
+    def variants(self, case: Case) -> tuple[str, ...]:
+        """Return what ``case`` is run on and as, on kernels of the run's architecture."""
+        compat = self._compat_rows.issuperset(case.rows)
+        return variants(case.memory, self.recipe, compat=compat)
+
+    def collected(self, stage: str = "collection") -> None:
+        """Record that all is known that is going to be run, at the end of ``stage``."""
+        if not gc.isenabled():
+            # harness.__main__ says why.  What there is now stays, and is not looked at again.
+            gc.freeze()
+            gc.enable()
+        if self.plan is None or self.store is None:
+            return
+        durations = self.plan.durations
+        before = sum(durations.get(name, 0.0) for name in _FROM_START if name != stage)
+        durations[stage] = round(since_process_start() - before, 3)
+        self._write(lambda store: store.update(durations=dict(durations)))
+
+    def program(self, stem: str) -> Path:
+        """Return the built program of guest_tests/``stem``.c, building it if need be."""
+        if not self._programs:
+            built = self.plan.programs if self.plan else ()
+            self._programs = {path.stem: path for path in built or _build(self.settings.arch)}
+        if stem not in self._programs:
+            raise InputError(f"guest_tests/{stem}.c was not built: it is not among the programs")
+        return self._programs[stem]
+
+    def runner(self) -> Runner:
+        """Return this process's runner; its VMs are booted as they are needed."""
+        if self._runner is None:
+            # Here, because no case needs it before its VM: it takes as long as all the rest.
+            from harness.runner import Runner  # noqa: PLC0415
+
+            assert self.plan is not None
+            assert self._folder is not None
+            # Not the variable alone: a run may have been started by another's worker.
+            name = os.environ["PYTEST_XDIST_WORKER"] if is_worker(self._config) else "vm"
+            self._runner = Runner(self.plan, self._folder, self.clock, name)
+            self._runner.__enter__()
+        return self._runner
+
+    def take_vms(self) -> list[Any]:
+        """Return the records of VMs that are new or changed, as JSON values."""
+        if self._runner is None:
+            return []
+        records, self._runner.vm_records = self._runner.vm_records, []
+        return [to_json(record) for record in records]
+
+    def close_runner(self) -> list[Any]:
+        """End this process's VMs; return their records as JSON values."""
+        if self._runner is None:
+            return []
+        self._runner.__exit__(None, None, None)
+        records = self.take_vms()
+        self._runner = None
+        return records
+
+    def keep(self, report: pytest.TestReport) -> None:
+        """Record what ``report`` says of a guest case."""
+        if self.store is None:
+            return
+        self._take_version()
+        guest = getattr(report, "guest", None)
+        if guest is not None:
+            self.keep_vms(guest["vms"])
+            self._add(from_json(CaseRecord, guest["case"]))
+        elif report.failed:
+            # The harness itself broke, or a worker died: not a word about the kernel.
+            self._add(self._lost(report))
+
+    def _lost(self, report: pytest.TestReport) -> CaseRecord:
+        program, _, name = report.nodeid.partition("::")
+        name, _, memory = name.rstrip("]").partition("[")
+        return CaseRecord(
+            id=report.nodeid,
+            name=name,
+            program=Path(program).stem,
+            memory=memory,
+            rows=(),
+            verdict=Verdict.MISS,
+            message=f"the harness broke during {report.when}: {report.longreprtext[-1500:]}",
+            started=round(self.clock.now(), 3),
+            duration=round(report.duration, 3),
+            vm="",
+            phase="case",
+            rerun=rerun_command(self.settings, report.nodeid, self._spec()),
+        )
+
+    def _spec(self) -> str:
+        return self.plan.kernel.spec if self.plan else self.settings.kernel
+
+    def keep_vms(self, records: list[Any]) -> None:
+        """Record VMs, given as JSON values."""
+        for record in records:
+            self._add_vm(from_json(VmRecord, record))
+
+    def _add_vm(self, vm: VmRecord) -> None:
+        self._write(lambda store: store.add_vm(vm))
+
+    def _add(self, case: CaseRecord) -> None:
+        self._write(lambda store: store.add_case(case))
+
+    def _write(self, change: Callable[[RunStore], None]) -> None:
+        """Change the records.
+
+        Those that cannot be written (a full disk) stay in memory until they can be: the cases
+        go on, and the run does not look green when it ends like that.
+        """
+        if self.store is None:
+            return
+        try:
+            change(self.store)
+        except HostError as error:
+            if not self.unwritten:
+                log.warning("the records could not be written; the cases go on: %s", error)
+            self.unwritten = str(error)
+        else:
+            self.unwritten = ""
+
+    def retry(self, exitstatus: int) -> None:
+        """Run the session's failures again; an interrupt ends that, and loses nothing."""
+        store, plan = self.store, self.plan
+        if store is None or plan is None or exitstatus != pytest.ExitCode.TESTS_FAILED:
+            return
+        from harness import retries  # noqa: PLC0415 (as in runner())
+
+        failed = [case for case in store.run.cases if retries.is_tried_again(case)]
+        try:
+            pairs = [(self._job(case), case) for case in failed]
+            for record, vms in retries.retry(plan, store.folder, self.clock, pairs):
+                self._add(record)
+                self.keep_vms([to_json(vm) for vm in vms])
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def _job(self, record: CaseRecord) -> Job:
+        """Return the job that ``record`` came of."""
+        from harness.runner import Job  # noqa: PLC0415 (as in runner())
+
+        cases = self.cases(self.program(record.program))
+        case = next(case for case in cases if case.name == record.name)
+        return Job(record.id, case, record.memory)
+
+    def finish(self, exitstatus: int) -> None:
+        """Complete the records."""
+        if self.store is not None and self.store.run.finished is None:
+            self._take_version(wait=10.0)
+            whole = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+            self._write(lambda store: store.finish(complete=whole))
+
+    def _take_version(self, wait: float = 0.0) -> None:
+        """Record what git says of the harness, once it has said it or ``wait`` seconds passed."""
+        if self._describing is None or self.store is None:
+            return
+        try:
+            said, _ = self._describing.communicate(timeout=wait)
+        except subprocess.TimeoutExpired:
+            if not wait:
+                return
+            self._describing.kill()
+            self._describing.wait()
+            said = ""
+        if self._describing.returncode == 0:
+            self._write(lambda store: store.update(harness_version=said.strip() or None))
+        self._describing = None
+
+
+def _build(arch: str) -> list[Path]:
+    from harness.guest import programs  # noqa: PLC0415 (only to list the cases without a run)
+
+    return programs.build(recipes.load(arch))
+
+
+def _git_describe() -> subprocess.Popen[str] | None:
+    """Have git describe the harness's version, in the background; None without git."""
+    try:
+        return subprocess.Popen(
+            ["git", "-C", str(recipes.ROOT), "describe", "--always", "--dirty", "--tags"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+    except OSError:
+        return None

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Child processes that cannot outlive the harness."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel SIGKILL this process when its parent ``parent`` (a pid) ends.
+
+    prctl(2) PR_SET_PDEATHSIG; the parent may have ended before the call, hence the check.
+    """
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def end_on_sigterm() -> None:
+    """Have SIGTERM end this process as Ctrl-C does: KeyboardInterrupt, everything cleaned up."""
+
+    def interrupt(number: int, frame: object) -> None:  # noqa: ARG001
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def _before_exec(parent: int) -> Callable[[], None]:
+    return lambda: die_with_parent(parent)
+
+
+def spawn(argv: Sequence[str], **popen: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+    """Start ``argv`` in its own process group, to be killed when this process ends.
+
+    Its own group keeps a terminal's Ctrl-C from it, so that the harness ends it in order.
+    The parent-death signal is sent when the *thread* that called this ends (prctl(2)), so
+    call it from one that lives as long as the child should.
+    """
+    return subprocess.Popen(
+        argv,
+        process_group=0,
+        preexec_fn=_before_exec(os.getpid()),  # noqa: PLW1509 (only prctl and getppid run in it)
+        **popen,
+    )

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run cases in guests, one after the other: boots VMs when needed, replaces broken ones."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from harness import contract
+from harness.aftermath.collect import Collector, State, learn
+from harness.aftermath.process import Waiting
+from harness.errors import HarnessError
+from harness.guest.guest import FOLDER, Guest
+from harness.guest.ktap import Directive, Parser
+from harness.guest.outcome import SshError
+from harness.guest.ready import Contents, Nursery
+from harness.guest.variant import Variant, compat_name, variant
+from harness.image.keys import Keys
+from harness.machine.boot import BootError, BootTrouble
+from harness.machine.evidence import EvidenceLog
+from harness.machine.templates import Template
+from harness.plan import rerun_command
+from harness.recipes import kib
+from harness.results.record import Case as CaseRecord
+from harness.results.record import SplatRecord, VmRecord
+from harness.verdicts import health, splats
+from harness.verdicts.fingerprint import fingerprint, title_of
+from harness.verdicts.judge import Judgement, Observation, judge
+from harness.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.clock import Clock
+    from harness.guest.catalog import Case
+    from harness.guest.outcome import Outcome
+    from harness.plan import Plan
+    from harness.verdicts.splats import Splat
+
+log = logging.getLogger("harness")
+
+# Added to a case's own time limit before the host gives up on it: the program reports its
+# own time-out, with what its threads were doing, and waits for up to 10 s for what it killed.
+_GRACE_SECONDS = 15.0
+_ANSWER_SECONDS = 5.0
+# How long the last console lines of a case may be under way.
+_MARKER_SECONDS = 2.0
+# After so many boots in a row that failed, the rest of the cases is not tried.
+_BOOT_ATTEMPTS = 2
+# What every case's VM leaves lines in.
+_LOGS = ("serial.log", "qmp.jsonl", "ssh.jsonl")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One case on one kind of memory."""
+
+    # pytest's node id.
+    id: str
+    case: Case
+    # As harness.guest.variant spells it; "" for a case that needs nothing in particular.
+    memory: str
+
+    @property
+    def label(self) -> str:
+        """Short name, for markers on the console: ``continue.hole[hugetlb-shared]``."""
+        memory = f"[{self.memory}]" if self.memory else ""
+        return f"{self.case.program.name}.{self.case.name}{memory}"
+
+
+class Runner:
+    """Runs jobs for one worker; use it as a context manager, VMs end with it."""
+
+    def __init__(self, plan: Plan, folder: Path, clock: Clock, worker: str) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._clock = clock
+        self._worker = worker
+        self._keys = Keys()
+        contents = Contents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
+        self._nursery = Nursery(contents, self._keys, plan.scale)
+        self._collector = Collector(folder, plan.scale, vmcore=plan.settings.vmcore)
+        self.contract = contract.load()
+        # The guests that run, by machine profile, and what ends each of them.
+        self.guests: dict[str, Guest] = {}
+        self._ends: dict[str, contextlib.ExitStack] = {}
+        # Number of the first console line, by profile, that no case has been judged by: what
+        # comes between two cases (a late splat) belongs to the next one, never to none.
+        self._unread: dict[str, int] = {}
+        self._started_vms = 0
+        self._failed_boots = 0
+        self._last_boot_failure = ""
+        # Records of VMs that were started or ended since they were last taken.
+        self.vm_records: list[VmRecord] = []
+
+    def __enter__(self) -> Self:
+        # A detector that is broken must not look like a clean log.
+        splats.self_check()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for profile in list(self.guests):
+            self._drop(profile)
+
+    def run(self, job: Job) -> CaseRecord:
+        """Run ``job`` and return its record; trouble of any kind is a verdict in it."""
+        began = self._clock.now()
+        kernel = self._plan.kernel
+        expectation = self.contract.for_case(
+            job.case, kernel.arch, kernel.version, kernel.config, job.memory
+        )
+        if expectation.skip is not None:
+            return self._record(job, began, Judgement(Verdict.SKIP, expectation.skip))
+        if expectation.undecided:
+            symbols = ", ".join(expectation.undecided)
+            why = f"the kernel's configuration is not known, and this case depends on {symbols}"
+            return self._record(job, began, Judgement(Verdict.MISS, why))
+        if lacking := self._lacks(variant(job.memory)):
+            return self._record(job, began, Judgement(Verdict.SKIP, lacking))
+        profile = self.profile(job)
+        try:
+            guest = self._guest_for(job.case, profile)
+        except BootError as error:
+            return self._record(job, began, _of_boot(error), phase="boot", console=error.console)
+        except HarnessError as error:
+            return self._record(job, began, Judgement(Verdict.MISS, str(error)), phase="boot")
+        record = self._run_in(guest, job, profile, expectation.arguments())
+        return replace(record, findings=expectation.findings)
+
+    def profile(self, job: Job) -> str:
+        """Return the name of the machine profile that ``job`` runs on."""
+        return self._plan.recipe.profile_with(job.case.profile, variant(job.memory).pages)
+
+    def _lacks(self, wanted: Variant) -> str | None:
+        """Say why this kernel cannot have ``wanted``; None when it can, as far as is known."""
+        sizes, compat = self._plan.page_sizes, self._plan.recipe.compat
+        if wanted.pages and wanted.pages not in sizes:
+            return f"this kernel has huge pages of {', '.join(sizes)}, not of {wanted.pages}"
+        config = self._plan.kernel.config
+        needs = compat.needs if compat and wanted.task == "compat" else None
+        if needs and config is not None and config.get(needs, "n") == "n":
+            return f"the kernel runs no 32-bit programs: it has no {needs}"
+        return None
+
+    def guest(self, profile: str) -> Guest:
+        """Return the running guest of ``profile``, starting one if there is none."""
+        if profile in self.guests:
+            return self.guests[profile]
+        if self._failed_boots >= _BOOT_ATTEMPTS:
+            raise HarnessError(
+                f"no VM: the last {self._failed_boots} boots failed: {self._last_boot_failure}"
+            )
+        self._started_vms += 1
+        name = f"{self._worker}.{self._started_vms}"
+        evidence = EvidenceLog(self._folder, self._clock, name)
+        boot = self._plan.boot(profile, self._keys)
+        log.info("%s: starting QEMU (%s, profile %s)", name, self._plan.recipe.arch, profile)
+        stack = contextlib.ExitStack()
+        try:
+            guest = stack.enter_context(self._nursery.ready(boot, evidence))
+        except HarnessError as error:
+            self._failed_boots += 1
+            self._last_boot_failure = str(error).splitlines()[0]
+            raise
+        self._failed_boots = 0
+        self.guests[profile], self._ends[profile] = guest, stack
+        self._unread[profile] = guest.vm.console.mark()
+        self.vm_records.append(self._vm_record(guest, profile))
+        self._keep_boot_console(guest, profile)
+        return guest
+
+    def _keep_boot_console(self, guest: Guest, profile: str) -> None:
+        """Keep what the kernel said when the VM that ``guest`` is a clone of was booted."""
+        copy = self._folder / f"boot-{profile}.log"
+        if guest.vm.boot.state is None or copy.exists():
+            return
+        try:
+            shutil.copyfile(Template(guest.vm.boot.state.parent).console, copy)
+        except OSError as error:
+            log.warning("%s could not be written: %s", copy, error)
+
+    def _isolated(self, case: Case) -> bool:
+        """Say whether ``case`` has a guest of its own."""
+        return case.dirty or self._plan.settings.isolation == "case"
+
+    def _guest_for(self, case: Case, profile: str) -> Guest:
+        if case.dirty and profile in self.guests:
+            self._drop(profile)
+        return self.guest(profile)
+
+    def _drop(self, profile: str) -> None:
+        """End the guest of ``profile``; the next case that needs one gets a fresh VM."""
+        guest = self.guests.pop(profile)
+        self._ends.pop(profile).close()
+        self.vm_records.append(self._vm_record(guest, profile))
+        guest.vm.log.close()
+
+    def _run_in(self, guest: Guest, job: Job, profile: str, expected: list[str]) -> CaseRecord:
+        began = self._clock.now()
+        seconds = job.case.timeout * self._plan.scale
+        runs_on, program = variant(job.memory), job.case.program.name
+        if runs_on.task == "compat":
+            program = compat_name(program)
+        argv = [f"{FOLDER}/{program}", "run", job.case.name, "--id", job.label]
+        argv += ["--timeout", str(math.ceil(seconds))]
+        if runs_on.kind:
+            # A size that the memory names comes before this one.
+            usual = kib(self._plan.page_sizes[0])
+            argv += ["--memory", runs_on.memory, "--page-size", str(usual)]
+        argv += expected
+        parser = Parser()
+        waiting = Waiting(guest.vm.pid)
+        mark = self._unread[profile]
+        outcome: Outcome | None = None
+        trouble = ""
+        try:
+            grace = _GRACE_SECONDS * self._plan.scale
+            outcome = guest.agent.run(argv, timeout=seconds + grace, on_output=parser.feed)
+        except SshError as error:
+            trouble = str(error)
+        parser.close()
+        starved = waiting.share()
+        state = learn(guest, outcome, _ANSWER_SECONDS * self._plan.scale)
+        if state.end is None and outcome is not None:
+            _await_marker(guest, job.label, mark)
+        complaints = _complaints(outcome, job.case)
+        console, self._unread[profile] = guest.vm.console.take(mark)
+        judgement = judge(
+            Observation(
+                results=parser.results,
+                ktap_errors=tuple(parser.errors),
+                bail_out=parser.bail_out,
+                exit_status=outcome.exit_status if outcome else None,
+                signal=outcome.signal if outcome else None,
+                timed_out=outcome.timed_out if outcome else False,
+                stderr=outcome.stderr.decode("utf-8", "replace") if outcome else trouble,
+                console=console,
+                end=state.end,
+                guest_answers=state.ssh,
+                console_answers=state.console,
+                health=complaints,
+                starved=starved,
+            )
+        )
+        evidence: tuple[str, ...] = ()
+        hangs = _hangs(outcome, parser)
+        unsound = hangs or outcome is None or outcome.flooded or bool(complaints)
+        if state.end is not None or unsound or judgement.splats:
+            evidence = self._collect(guest, state, job, judgement, hangs=hangs)
+            log.info("%s: replaced after %s", guest.vm.log.vm, job.label)
+            self._drop(profile)
+        elif self._isolated(job.case):
+            self._drop(profile)
+        diagnostics = tuple(line for result in parser.results for line in result.diagnostics)
+        return self._record(
+            job,
+            began,
+            judgement,
+            vm=guest.vm.log.vm,
+            console=console,
+            diagnostics=diagnostics,
+            evidence=evidence,
+        )
+
+    def _collect(
+        self, guest: Guest, state: State, job: Job, judgement: Judgement, *, hangs: bool
+    ) -> tuple[str, ...]:
+        """Keep what shows why; the guest is lost then."""
+        return self._collector.collect(
+            guest, state, job.label, hangs=hangs, kernels_fault=judgement.verdict is Verdict.FAIL
+        )
+
+    def _vm_record(self, guest: Guest, profile: str) -> VmRecord:
+        vm = guest.vm
+        end = vm.end()
+        return VmRecord(
+            name=vm.log.vm,
+            profile=profile,
+            command=tuple(vm.argv),
+            qemu_version=vm.qmp.version,
+            accelerator=self._plan.choice.name,
+            accelerator_why=self._plan.choice.why,
+            boot_stages={stage: round(s, 3) for stage, s in guest.stages.items()},
+            started=round(vm.started, 3),
+            ended=round(vm.ended, 3) if vm.ended is not None else None,
+            end=end.kind if end else None,
+            template=vm.boot.state.parent.name if vm.boot.state else "",
+        )
+
+    def _record(
+        self,
+        job: Job,
+        began: float,
+        judgement: Judgement,
+        *,
+        vm: str = "",
+        phase: str = "case",
+        console: tuple[str, ...] = (),
+        diagnostics: tuple[str, ...] = (),
+        evidence: tuple[str, ...] = (),
+    ) -> CaseRecord:
+        return CaseRecord(
+            id=job.id,
+            name=job.case.name,
+            program=job.case.program.name,
+            memory=job.memory,
+            rows=job.case.rows,
+            verdict=judgement.verdict,
+            message=judgement.message,
+            started=round(began, 3),
+            duration=round(self._clock.now() - began, 3),
+            vm=vm,
+            phase=phase,
+            console=console,
+            diagnostics=diagnostics,
+            splats=tuple(map(_splat_record, judgement.splats)),
+            evidence=(*evidence, *(_LOGS if vm or phase == "boot" else ())),
+            rerun=rerun_command(self._plan.settings, job.id, self._plan.kernel.spec),
+        )
+
+
+def _of_boot(error: BootError) -> Judgement:
+    """Judge a boot that failed: the kernel is blamed only for what its console shows."""
+    kernels = error.trouble in {BootTrouble.CRASH, BootTrouble.HANG}
+    found = tuple(splats.find(error.console))
+    return Judgement(Verdict.FAIL if kernels else Verdict.MISS, error.what, found)
+
+
+def _splat_record(splat: Splat) -> SplatRecord:
+    return SplatRecord(splat.kind, splat.title, splat.lines, title_of(splat), fingerprint(splat))
+
+
+def _complaints(outcome: Outcome | None, case: Case) -> tuple[str, ...]:
+    """Return what is wrong with the kernel's counters after a program that ended."""
+    if outcome is None or (outcome.exit_status is None and outcome.signal is None):
+        return ()
+    return health.complaints(outcome.health, own_pool=case.dirty)
+
+
+def _hangs(outcome: Outcome | None, parser: Parser) -> bool:
+    """Say whether something did not go on: the host's patience ended, or the program's own."""
+    if any(result.directive is Directive.TIMEOUT for result in parser.results):
+        return True
+    return outcome is not None and (outcome.timed_out or outcome.lost)
+
+
+def _await_marker(guest: Guest, label: str, mark: int) -> None:
+    """Wait for the program's last word on the console, which takes its own time to come."""
+    guest.vm.console.wait_for(
+        lambda line: f"uffd-harness: end {label}" in line, since=mark, timeout=_MARKER_SECONDS
+    )
