@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs that the bench starts: their cache and environment, and how they are ended."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from harness.bench import runs
+from harness.bench.bench import Bench
+from harness.bench.figures import BenchError
+from harness.plan import Settings
+
+
+@pytest.fixture
+def bench(tmp_path):
+    settings = Settings("x86_64", kernel="./no-such-kernel", accelerator="tcg")
+    return Bench(SimpleNamespace(settings=settings), 1, tmp_path)
+
+
+def test_a_cache_without_templates_has_everything_else(tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    for name in ("templates", "kernels", "bench"):
+        (cache / name).mkdir(parents=True)
+        (cache / name / "file").write_text(name)
+    monkeypatch.setenv("HARNESS_CACHE", str(cache))
+    folder = cache / "bench" / "run-1"
+    folder.mkdir()
+    with runs.no_templates(Bench(None, 1, folder)) as shadow:
+        assert [entry.name for entry in shadow.iterdir()] == ["kernels"]
+        assert (shadow / "kernels" / "file").read_text() == "kernels"
+        (shadow / "templates").mkdir()
+        (shadow / "templates" / "made").write_text("by the first run")
+    assert not shadow.exists()
+    assert (cache / "templates" / "file").read_text() == "templates"
+    assert (cache / "kernels" / "file").read_text() == "kernels"
+
+
+def test_a_run_that_cannot_start_says_what_it_said(bench):
+    with pytest.raises(BenchError) as caught:
+        runs.run(bench, bench.trivial_id)
+    said = str(caught.value)
+    assert "ended with 2: " in said
+    assert "-m harness run --arch x86_64 --kernel ./no-such-kernel --accel tcg" in said
+    assert "| harness: " in said, "its own words"
+
+
+@pytest.mark.parametrize("code", [2, 125, 130, -9])
+def test_a_run_that_broke_off_measures_nothing(tmp_path, code):
+    """It has a record, and cases in it maybe."""
+    (tmp_path / "watch.json").write_text('{"collected": 0.5}')
+    (tmp_path / "run-1").mkdir()
+    (tmp_path / "latest-x86_64").symlink_to("run-1")
+    (tmp_path / "output.txt").write_text("first\nMISS no VM\n")
+    with pytest.raises(BenchError, match=f"ended with {code}: python run\n  | first\n  | MISS"):
+        runs._finished(1.0, code, tmp_path, ["python", "run"])
+
+
+def test_bytecode_is_kept_as_for_a_user_but_not_in_the_tree(bench, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    with pytest.raises(BenchError):
+        runs.run(bench, bench.trivial_id)
+    assert list(bench.folder.glob("pycache/**/harness/cli.*.pyc"))
+
+
+def test_an_interrupt_ends_the_run_as_ctrl_c_does(tmp_path):
+    """It is told to end, and waited for: nothing is killed that has to clean up."""
+    told = tmp_path / "told"
+    script = (
+        "import pathlib, signal, time\n"
+        f"def end(*_): time.sleep(0.3); pathlib.Path({str(told)!r}).write_text('x'); exit(130)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "print('there', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    process = runs.spawn([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"there\n"
+    runs._end(process)
+    assert told.exists()
+    assert process.returncode == 130
+
+
+def test_a_run_that_does_not_end_is_killed(monkeypatch):
+    monkeypatch.setattr(runs, "_END_SECONDS", 0.3)
+    script = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True)"
+    script += "; time.sleep(60)"
+    process = runs.spawn([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    runs._end(process)
+    assert process.returncode == -signal.SIGKILL
