@@ -68,6 +68,8 @@ class Plan:
     programs: tuple[Path, ...]
     # Those of them with cases that are run as 32-bit tasks, built for that.
     compat: tuple[Path, ...]
+    # Modules that some cases load, and the lists of them.
+    on_demand: tuple[Path, ...]
     # What each preparation took, in seconds; those not needed this time are left out.
     durations: dict[str, float]
 
@@ -78,8 +80,8 @@ class Plan:
 
     @property
     def pushed(self) -> tuple[Path, ...]:
-        """All programs that a guest is given."""
-        return self.programs + self.compat
+        """All files that a guest is given."""
+        return self.programs + self.compat + self.on_demand
 
     @property
     def page_sizes(self) -> tuple[str, ...]:
@@ -148,6 +150,7 @@ def prepare(settings: Settings) -> Plan:
         choice=choice,
         programs=tuple(map(Path, parts["programs"])),
         compat=tuple(map(Path, parts["compat"])),
+        on_demand=tuple(map(Path, parts["on_demand"])),
         durations=durations,
     )
 
@@ -160,7 +163,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     # Here, because mostly nothing has changed: these imports take 0.1 s.
     from harness import compiler  # noqa: PLC0415
     from harness.guest import programs  # noqa: PLC0415
-    from harness.image import initramfs  # noqa: PLC0415
+    from harness.image import initramfs, on_demand  # noqa: PLC0415
     from harness.kernels.find import find  # noqa: PLC0415
 
     began = time.monotonic()
@@ -177,6 +180,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     compat = _build_compat(recipe, built)
     lap("programs")
     image = initramfs.build(recipe, kernel)
+    loadable = on_demand.build(recipe, kernel)
     lap("image")
     parts = {
         "kernel": {
@@ -192,10 +196,12 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
         "image_sha256": image.sha256,
         "programs": [str(program) for program in built],
         "compat": [str(program) for program in compat],
+        "on_demand": [str(path) for path in loadable],
     }
     tools = recipes.builders(recipe)
     found = [shutil.which(word) for tool in tools for word in compiler.find(tool).command]
-    files = [*_tree(recipes.IMAGES), *_tree(recipes.GUEST_TESTS), image.path, *built, *compat]
+    files = [*_tree(recipes.IMAGES), *_tree(recipes.GUEST_TESTS), image.path, *loadable]
+    files += [*built, *compat]
     files += [*kernel.files, *(kernel.modules.files() if kernel.modules else ())]
     return Work(parts, [*files, *(Path(name) for name in found if name)], kernel.until)
 

@@ -21,8 +21,14 @@ TCG = Settings("x86_64", accelerator="tcg")
 MADE = {"kernel", "programs", "image"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def made_before():
+    """The user's cache has it all, also when no other test came first."""
+    prepare(TCG)
+
+
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def cache(made_before, tmp_path, monkeypatch):  # noqa: ARG001 (comes first)
     """A cache that has all there is in the user's, and remembers nothing."""
     real = cache_dir()
     folder = tmp_path / "cache"

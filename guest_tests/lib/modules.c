@@ -3,8 +3,8 @@
 #include "modules.h"
 #include "uffd_test.h"
 
-/* Where images/init.c has its own (harness/image/initramfs.py). */
-#define FOLDER "/modules/"
+/* Where the programs are, too (harness/guest/guest.py, harness/image/on_demand.py). */
+#define FOLDER "/tests/"
 
 static void load(const char *file)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Kernel modules that only a few cases need: in the image, and loaded when they are asked for. */
+/* Kernel modules that only a few cases need: in the guest, and loaded when they are asked for. */
 #ifndef UFFD_TEST_MODULES_H
 #define UFFD_TEST_MODULES_H
 

@@ -37,6 +37,7 @@ class Contents:
     # sha256 in hex, of the kernel's image and of the initramfs.
     kernel: str
     image: str
+    # Files pushed into it: programs, and the modules that they load.
     programs: tuple[Path, ...]
 
     def names(self, boot: Boot) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from harness.image.image import Image
 from harness.recipes import IMAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from harness.kernels.kernel import Kernel
     from harness.recipes import Recipe
@@ -41,20 +41,11 @@ def _system() -> list[cpio.Entry]:
     ]
 
 
-def _lists(recipe: Recipe) -> dict[str, Sequence[str]]:
-    """Return the lists of modules by their file: what init loads, and what cases ask for."""
-    on_demand = {f"{name}.order": names for name, names in recipe.modules_on_demand.items()}
-    return {"order": recipe.modules, **on_demand}
-
-
 def _modules(recipe: Recipe, kernel: Kernel) -> Iterator[cpio.Entry]:
-    """Yield the modules, each once, and the lists that say in what order they are loaded."""
-    found: dict[str, bytes] = {}
-    for file, names in _lists(recipe).items():
-        needed = dict(modules.closure(names, kernel.modules))
-        found |= needed
-        yield cpio.file(f"modules/{file}", "".join(f"{name}.ko\n" for name in needed).encode())
-    for name, data in found.items():
+    """Yield the modules that init loads, and the list that says in what order."""
+    needed = modules.closure(recipe.modules, kernel.modules)
+    yield cpio.file("modules/order", "".join(f"{name}.ko\n" for name, _ in needed).encode())
+    for name, data in needed:
         yield cpio.file(f"modules/{name}.ko", data)
 
 

@@ -36,7 +36,7 @@ print(initramfs.build(recipe, find("debian:bookworm", recipe)).sha256)
 
 def fill(folder: Path) -> Path:
     """Make ``folder`` a cache without images, that shares the packages with the user's."""
-    for name in ("debs", "indexes", "kernels"):
+    for name in ("debs", "lists", "kernels"):
         (folder / name).symlink_to(cache_dir(name))
     return folder
 
@@ -120,7 +120,6 @@ def test_what_changes_the_image(x86_64, new_cache, images):
     first = build(x86_64)
     # A module that was built again, with the same x86_64.
     module = build(x86_64, modules=Changed(x86_64.modules, "virtio_net"))
-    on_demand = build(x86_64, modules=Changed(x86_64.modules, "brd"))
     source = images / "init.c"
     source.write_text(source.read_text().replace("stage init", "stage other"))
     init = build(x86_64)
@@ -129,10 +128,11 @@ def test_what_changes_the_image(x86_64, new_cache, images):
     source = images / "agent.c"
     source.write_text(source.read_text().replace("usage: agent", "usage: the agent"))
     other = build(x86_64)
-    assert len({image.sha256 for image in (first, module, on_demand, init, fstab, other)}) == 6
-    assert len({image.path for image in (first, module, on_demand, init, fstab, other)}) == 6
-    # And what does not: a kernel elsewhere.
+    assert len({image.sha256 for image in (first, module, init, fstab, other)}) == 5
+    assert len({image.path for image in (first, module, init, fstab, other)}) == 5
+    # And what does not: a kernel elsewhere, a module that is pushed with the programs.
     assert build(x86_64, origin="elsewhere", image=Path("/x")) == other
+    assert build(x86_64, modules=Changed(x86_64.modules, "brd")) == other
 
 
 def test_it_is_small(image):
@@ -162,33 +162,21 @@ def test_what_is_in_it(image):
 
 def test_modules_are_listed_dependencies_first(kernel, image):
     found = tree(image)
-    recipe = recipes.load(kernel.arch)
     builtin = set(kernel.modules.builtin())
-    listed = set()
-    for name, wanted in (
-        ("order", recipe.modules),
-        ("disk.order", ["brd", "ext4"]),
-        ("swap.order", ["brd"]),
-    ):
-        loaded = set(builtin)
-        for file in found[f"modules/{name}"].data.decode().splitlines():
-            assert set(dependencies(found[f"modules/{file}"].data)) <= loaded
-            loaded.add(file.removesuffix(".ko"))
-            listed.add(f"modules/{file}")
-        assert set(wanted) <= loaded
-    assert listed == {name for name in found if name.endswith(".ko")}
-
-
-def test_init_loads_only_what_every_guest_needs(image):
-    assert "ext4.ko" in tree(image)["modules/disk.order"].data.decode()
-    assert "ext4.ko" not in tree(image)["modules/order"].data.decode()
-    assert ".order" not in (recipes.IMAGES / "init.c").read_text()
+    loaded = set(builtin)
+    for file in found["modules/order"].data.decode().splitlines():
+        assert set(dependencies(found[f"modules/{file}"].data)) <= loaded
+        loaded.add(file.removesuffix(".ko"))
+    assert set(recipes.load(kernel.arch).modules) <= loaded
+    # Nothing else: the kernel unpacks all of it at each boot.
+    files = {f"modules/{name}.ko" for name in loaded - builtin}
+    assert files == {name for name in found if name.endswith(".ko")}
 
 
 def test_a_kernel_without_modules_has_an_empty_list(kernel, new_cache):
     new_cache()
     found = tree(build(kernel, modules=None).path.read_bytes())
-    assert found["modules/order"].data == found["modules/disk.order"].data == b""
+    assert found["modules/order"].data == b""
     assert not [name for name in found if name.endswith(".ko")]
 
 
