@@ -28,8 +28,8 @@ def image_facts(path: Path, recipe: Recipe, name: str, known_sha256: str | None 
     if found.machine != recipe.kernel_machine:
         wanted = " or ".join(FORMATS[recipe.kernel_machine])
         message = (
-            f"{name} is a {found.format} for {found.machine} ({found.release}): "
-            f"{recipe.arch} needs a {wanted} for {recipe.kernel_machine}"
+            f"{name} has the format {found.format} for {found.machine} ({found.release}): "
+            f"{recipe.arch} needs {wanted} for {recipe.kernel_machine}"
         )
         raise InputError(message)
     return found

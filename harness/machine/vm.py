@@ -182,15 +182,18 @@ class VM:
         self.ssh_port = int(found[1])
 
     def _launch_report(self, error: Exception) -> str:
-        """Say all that is known of a QEMU that did not start, as qemu.machine does."""
+        """Say all that is known of a QEMU that did not start; its own first word comes first."""
         assert self._process is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
+        said = self.stderr().strip()
+        why = said.splitlines()[0] if said else str(error)
         return (
-            f"QEMU did not start: {error}\n"
+            f"QEMU did not start: {why}\n"
             f"  exit status: {self._process.returncode}\n"
             f"  command: {shlex.join(self.argv)}\n"
-            f"  it said: {self.stderr().strip() or '(nothing)'}"
+            f"  it said: {said or '(nothing)'}\n"
+            f"  over QMP: {error}"
         )
 
     def stderr(self) -> str:
