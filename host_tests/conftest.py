@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""For every test of the harness: ids the same in each xdist worker, no deadline for examples."""
+"""For every test of the harness: ids the same in each xdist worker, the same examples."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 from hypothesis import settings
 
-# Hypothesis's 200 ms for each example are missed where VMs boot beside it.
-settings.register_profile("harness", deadline=None)
+# Hypothesis's 200 ms for each example are missed where VMs boot beside it.  The same examples each
+# time: who sees red sees it again.  Others come with --hypothesis-profile=explore.
+settings.register_profile("harness", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile("harness")
 
 

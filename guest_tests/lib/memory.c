@@ -39,7 +39,7 @@ static char *map_again(char *u, size_t len, const char *what)
 
 struct region region_tmpfs(int how, size_t pages)
 {
-	/* images/init.c mounts a tmpfs there. */
+	/* images/init/boot.c mounts a tmpfs there. */
 	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	struct region r = sized(base_page(), pages, fd);
 

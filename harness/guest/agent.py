@@ -2,7 +2,7 @@
 """Run commands through the guest's agent: one SSH channel for all of them.
 
 Each command by SSH costs a new channel, a fork of sshd and a shell, 45 to 90 ms of an
-emulated CPU.  The agent (``images/agent.c``, which has the format of the frames) starts the
+emulated CPU.  The agent (``images/init/serve.c``, which has the format of the frames) starts the
 program itself; what is known of a command is the same.
 """
 
@@ -28,7 +28,7 @@ PATH = "/sbin/agent"
 
 _END_SECONDS = 5.0
 
-# images/agent.c has the same.
+# images/init/serve.c has the same.
 _HEADER = struct.Struct(">cI")
 _MOST_COMMAND = 65536
 _MOST_ARGUMENTS = 1024

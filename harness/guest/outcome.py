@@ -31,5 +31,6 @@ class Outcome:
     # Seconds on the run's clock.
     started: float
     ended: float
-    # What the agent says of the kernel afterwards: lines "NAME BEFORE AFTER" (images/agent.c).
+    # What the agent says of the kernel afterwards: lines "NAME BEFORE AFTER"
+    # (images/init/health.c).
     health: str = ""

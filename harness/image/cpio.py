@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# The name that ends an archive, whatever comes after it (init/initramfs.c, do_name()).
 _TRAILER = "TRAILER!!!"
 
 
@@ -81,13 +82,16 @@ def archive(entries: Iterable[Entry]) -> bytes:
     The order and the bytes depend on the entries alone.  A folder that no entry names is
     added as ``rwxr-xr-x`` before the first entry in it: the kernel makes none by itself.
     The result is padded to 512 bytes, so that archives can be concatenated, which the
-    kernel reads as one file system, later entries replacing earlier ones.
+    kernel reads as one file system, later entries replacing earlier ones.  Raises ValueError
+    for the one name that no entry can have.
     """
     complete: dict[str, Entry] = {}
     for entry in entries:
         for parent in reversed(PurePosixPath(entry.name).parents[:-1]):
             complete.setdefault(str(parent), folder(str(parent)))
         complete[entry.name] = entry
+    if _TRAILER in complete:
+        raise ValueError(f"{_TRAILER} ends a cpio archive: nothing in it can have that name")
     records = [_record(entry, inode) for inode, entry in enumerate(complete.values(), start=1)]
     whole = b"".join(records) + _record(Entry(_TRAILER, 0), 0)
     return whole + b"\0" * (-len(whole) % 512)

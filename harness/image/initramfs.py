@@ -55,10 +55,8 @@ def assemble(recipe: Recipe, kernel: Kernel) -> bytes:
         [
             *_system(),
             *userland.entries(recipe),
-            *(
-                cpio.file(path, native.build(recipe, name), 0o755)
-                for name, path in native.PATHS.items()
-            ),
+            cpio.file(native.INIT, native.build(recipe), 0o755),
+            cpio.link(native.AGENT, f"/{native.INIT}"),
             *_modules(recipe, kernel),
         ]
     )
@@ -73,7 +71,7 @@ def _key(recipe: Recipe, kernel: Kernel) -> str:
         # What this package makes of the rest.
         "code": [hashlib.sha256(path.read_bytes()).hexdigest() for path in _code()],
         "fstab": hashlib.sha256((IMAGES / "fstab").read_bytes()).hexdigest(),
-        **{name: hashlib.sha256(native.build(recipe, name)).hexdigest() for name in native.PATHS},
+        "init": hashlib.sha256(native.build(recipe)).hexdigest(),
         "arch": recipe.arch,
         "packages": recipe.packages,
         "suite": userland.SUITE,

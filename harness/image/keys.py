@@ -88,7 +88,7 @@ class Keys:
         )
 
     def renewal(self, token: str, now_ns: int, seed: bytes, hostname: str) -> bytes:
-        """Return the line that makes a restored guest take these keys (``images/agent.c``).
+        """Return the line that makes a restored guest take these keys (``images/init/console.c``).
 
         Sent to the guest's console, it is answered there with ``harness: stage renewed
         TOKEN`` when all is done, else with ``harness: trouble: renew: ...``.  ``now_ns`` is

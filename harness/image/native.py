@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Build the guest's own programs, each from one file of ``images/``."""
+"""Build the guest's own program, ``images/init/``: its init, and the agent that runs commands."""
 
 from __future__ import annotations
 
@@ -12,22 +12,27 @@ from harness.recipes import IMAGES
 if TYPE_CHECKING:
     from harness.recipes import Recipe
 
-# Their names, and where they are in the guest.
-PATHS = {"init": "init", "agent": "sbin/agent"}
+# Where it is in the guest, and its other name.
+INIT = "init"
+AGENT = "sbin/agent"
 
 _FLAGS = (*compiler.COMPILE, "-Os", *compiler.LINK)
 
 
-def build(recipe: Recipe, name: str) -> bytes:
-    """Return the program ``name`` for ``recipe``, from the cache when nothing changed.
+def build(recipe: Recipe) -> bytes:
+    """Return the program for ``recipe``, from the cache when nothing changed.
 
     Raises HostError when there is no compiler, BuildError when it does not compile.
     """
     cc = compiler.find(recipe)
-    source = f"{name}.c"
-    path = cache_dir("native") / f"{recipe.arch}-{name}-{cc.made_from(IMAGES, _FLAGS, [source])}"
+    folder = IMAGES / "init"
+    sources = sorted(path.name for path in folder.glob("*.c"))
+    headers = sorted(path.name for path in folder.glob("*.h"))
+    name = f"{recipe.arch}-init-{cc.made_from(folder, _FLAGS, [*sources, *headers])}"
+    path = cache_dir("native") / name
     with locked(path):
         if not path.exists():
             with new_file(path) as temporary:
-                cc.compile(IMAGES, source, [*_FLAGS, "-o", str(temporary), source])
+                files = [f"{folder.name}/{source}" for source in sources]
+                cc.compile(IMAGES, folder.name, [*_FLAGS, "-o", str(temporary), *files])
     return path.read_bytes()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("harness")
 
-# What images/init.c says on the console.
+# What images/init/boot.c says on the console.
 _WORD = re.compile(r"harness: (stage|trouble:|note:) ?(.*)")
 READY = "sshd"
 
@@ -99,7 +99,7 @@ def wait_stage(
     """Wait for ``stage``; return the seconds from QEMU's start to each stage passed.
 
     Stages are ``kernel`` (the first console line), then ``init``, ``network`` and ``sshd`` as
-    ``images/init.c`` announces them.  The first line must come within ``first_word_seconds``
+    ``images/init/boot.c`` announces them.  The first line must come within ``first_word_seconds``
     (default: ``seconds``), ``stage`` within ``seconds``.  Raises BootError as soon as the
     kernel panics or the VM ends, when the time is over, or when init reports trouble.
     """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How a kernel is after a case, compared with before: its taint, its huge pages, its memory.
 
-The guest's agent counts (images/agent.c), in the same round trip as the case itself.
+The guest's agent counts (images/init/health.c), in the same round trip as the case itself.
 """
 
 from __future__ import annotations

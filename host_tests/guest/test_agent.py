@@ -25,7 +25,7 @@ from harness.guest.ssh import SshError
 from harness.image import native
 from harness.machine.evidence import EvidenceLog
 
-SOURCE = (recipes.IMAGES / "agent.c").read_text()
+SOURCE = (recipes.IMAGES / "init" / "serve.c").read_text()
 
 
 def frame(kind: str, payload: bytes) -> bytes:
@@ -295,4 +295,4 @@ def test_host_and_guest_have_the_same_limits():
     assert numbers["MAX_COMMAND"] == module._MOST_COMMAND
     assert numbers["MAX_ARGS"] == module._MOST_ARGUMENTS
     assert numbers["MAX_OUTPUT"] == module._MOST_PAYLOAD[b"O"] == module._MOST_PAYLOAD[b"E"]
-    assert Path("/", native.PATHS["agent"]) == Path(module.PATH)
+    assert Path("/", native.AGENT) == Path(module.PATH)

@@ -43,7 +43,21 @@ def no_name_is_two_things(entries: list[cpio.Entry]) -> bool:
     return len(set(names)) == len(names) and not (set(names) & above) - folders
 
 
-ENTRIES = st.lists(ENTRY, max_size=12).filter(no_name_is_two_things)
+def no_name_ends_the_archive(entries: list[cpio.Entry]) -> bool:
+    return not any(PurePosixPath(entry.name).parts[0] == "TRAILER!!!" for entry in entries)
+
+
+ENTRIES = (
+    st.lists(ENTRY, max_size=12).filter(no_name_is_two_things).filter(no_name_ends_the_archive)
+)
+
+
+@pytest.mark.parametrize("name", ["TRAILER!!!", "TRAILER!!!/in-it"])
+def test_the_name_that_ends_an_archive_is_refused(name):
+    with pytest.raises(ValueError, match=r"TRAILER!!! ends a cpio archive"):
+        cpio.archive([cpio.file(name, b"")])
+    # Only as the whole name.
+    assert tree(cpio.archive([cpio.file(f"a/{name}", b"")]))
 
 
 @given(ENTRIES)

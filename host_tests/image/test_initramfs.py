@@ -120,12 +120,12 @@ def test_what_changes_the_image(x86_64, new_cache, images):
     first = build(x86_64)
     # A module that was built again, with the same x86_64.
     module = build(x86_64, modules=Changed(x86_64.modules, "virtio_net"))
-    source = images / "init.c"
+    source = images / "init" / "boot.c"
     source.write_text(source.read_text().replace("stage init", "stage other"))
     init = build(x86_64)
     (images / "fstab").write_bytes((images / "fstab").read_bytes() + b"# other\n")
     fstab = build(x86_64)
-    source = images / "agent.c"
+    source = images / "init" / "main.c"
     source.write_text(source.read_text().replace("usage: agent", "usage: the agent"))
     other = build(x86_64)
     assert len({image.sha256 for image in (first, module, init, fstab, other)}) == 5
@@ -141,9 +141,9 @@ def test_it_is_small(image):
 
 def test_what_is_in_it(image):
     found = tree(image)
-    for path in native.PATHS.values():
-        assert found[path].data.startswith(b"\x7fELF")
-        assert stat.S_IMODE(found[path].mode) == 0o755
+    assert found[native.INIT].data.startswith(b"\x7fELF")
+    assert stat.S_IMODE(found[native.INIT].mode) == 0o755
+    assert found[native.AGENT].data == b"/init"
     assert found["etc/fstab"].data == (recipes.IMAGES / "fstab").read_bytes()
     assert found["bin/busybox"].data.startswith(b"\x7fELF")
     assert stat.S_ISLNK(found["bin/sh"].mode)

@@ -126,7 +126,7 @@ def test_the_line_that_renews_has_the_files_of_the_overlay(keys, overlay):
     assert bytes.fromhex(seed.decode()) == bytes(range(32))
     assert bytes.fromhex(host_key.decode()) == overlay[HOST_KEY].data
     assert bytes.fromhex(authorized.decode()) == overlay["root/.ssh/authorized_keys"].data
-    # What the console's tty takes in at once, and images/agent.c as a line.
+    # What the console's tty takes in at once, and images/init/console.c as a line.
     assert len(line) < 4096
 
 

@@ -90,7 +90,7 @@ def test_it_runs_where_there_is_nothing_else(tmp_path, arch):
 
     assert "Dropbear v20" in run("/usr/sbin/dropbear", "-V")
     assert run("/bin/busybox", "echo", "yes") == "yes\n"
-    # What images/agent.c and the tests call.
+    # What the harness and the tests call.
     applets = set(run("/bin/busybox", "--list").split())
     assert {"sh", "mount", "sleep", "poweroff"} <= applets
 

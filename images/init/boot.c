@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PID 1 of every guest: mounts, modules, network, the agent, and a word on the console at each
- * stage. The words go through /dev/kmsg (a stamp of the kernel's clock, never mixed into
- * another line); the host reads them: harness/machine/boot.py.
+ * PID 1 of every guest: mounts, modules, network, sshd, and a word on the console at each stage;
+ * the host reads them: harness/machine/boot.py.
  *
  * In C, because every program that a shell starts takes 10 to 20 ms of an emulated CPU, and the
  * shell itself some more: 0.4 s of an arm64 guest's boot of 3.3 s.
@@ -12,38 +11,22 @@
 #include <fcntl.h>
 #include <mntent.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARRAY_SIZE(x) (sizeof(x) / sizeof((x)[0]))
+#include "init.h"
 
 /* QEMU's user network has the guest at this address (docs/system/devices/net.rst). */
 #define ADDRESS	"10.0.2.15"
 #define NETMASK	"255.255.255.0"
-
-static int kmsg = -1;
-
-/* One write(2) is one record. */
-__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
-{
-	char text[256] = "harness: ";
-	int used = strlen(text);
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text + used, sizeof(text) - used, fmt, args);
-	va_end(args);
-	if (write(kmsg, text, strlen(text)) < 0)
-		return;	/* nobody to tell */
-}
 
 static void mount_all(void)
 {
@@ -122,46 +105,46 @@ static void start_network(void)
 	close(fd);
 }
 
-/* It starts sshd, says "stage sshd" and listens on the console from then on (agent.c). */
-static pid_t start_agent(void)
+/* console() in a process of its own: what it is told to do may take its time. */
+static pid_t start_console(void)
 {
-	static char *const argv[] = {
-		"/sbin/agent", "console", "/usr/sbin/dropbear",
+	static char *sshd[] = {
+		"/usr/sbin/dropbear",
 		/* Host key, no passwords, no port forwarding. */
 		"-r", "/etc/dropbear/host_key", "-s", "-j", "-k",
 		/* Window: of the default, 24 KiB, most of the time goes into waiting. */
 		"-W", "262144", NULL,
 	};
-	pid_t pid = vfork();
+	pid_t pid = fork();
 
 	if (pid == 0) {
-		execv(argv[0], argv);
-		_exit(127);
+		prctl(PR_SET_NAME, "console");
+		_exit(console(sshd));
 	}
 	return pid;
 }
 
-int main(void)
+int boot(void)
 {
-	pid_t agent, gone;
+	pid_t listener, gone;
 	int status;
 
 	/* The descriptors 0 to 2 are the console: the kernel opened it (init/main.c). */
 	mount("proc", "/proc", "proc", 0, "");
 	mount("dev", "/dev", "devtmpfs", 0, "");
-	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	say("stage init");
 	mount_all();
 	load_modules();
 	say("stage network");
 	start_network();
-	agent = start_agent();
+	listener = start_console();
 	/* Reap what has lost its parent, for ever. */
 	for (;;) {
 		gone = wait(&status);
 		if (gone < 0 && errno == ECHILD)
 			pause();
-		else if (gone == agent)
-			say("trouble: the agent ended with status %#x", status);
+		else if (gone == listener)
+			say("trouble: nobody listens on the console: status %#x", status);
 	}
 }
