@@ -100,6 +100,7 @@ class Plan:
             profile=replace(shape, hugepages=hugepages),
             accelerator_name=self.choice.name,
             accelerator=self.choice.accelerator,
+            card=self.recipe.card(self.kernel.config),
             kernel=self.kernel.image,
             initrd=self.image.path,
             overlay=keys.overlay(),

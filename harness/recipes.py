@@ -31,6 +31,8 @@ class Accelerator:
     why: str
     # Factor on every timeout, 1.0 being hardware virtualisation.
     timeout_scale: float
+    # The -cpu that one takes who has not looked into it, which the bench compares with; None: cpu.
+    plain: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,18 @@ class HugePages:
 
 
 @dataclass(frozen=True)
+class Network:
+    """How the guest's network card is attached, for the kernels of one configuration."""
+
+    # QEMU's -device argument, but for netdev=.
+    device: str
+    # Modules it needs, in the order of loading; those built in are left out.
+    modules: tuple[str, ...]
+    # As in HugePages.
+    config: str | None = None
+
+
+@dataclass(frozen=True)
 class Compat:
     """How 64-bit kernels run 32-bit programs."""
 
@@ -99,9 +113,9 @@ class Recipe:
     earlycon: str
     # Further kernel command-line words, always given.
     cmdline: str
-    # Suffix of QEMU's virtio devices: pci or device.
-    virtio: str
-    # Modules the guest needs for its devices; those built in are left out.
+    # The first that fits a kernel is taken; the last fits all.
+    network: tuple[Network, ...]
+    # Modules the guest needs for its other devices; those built in are left out.
     modules: tuple[str, ...]
     # Modules that are in the guest for the cases that ask for them (guest_tests/lib/modules.h),
     # by what a case asks for.  None of them is loaded before.
@@ -123,6 +137,10 @@ class Recipe:
     def page_sizes(self, config: Mapping[str, str] | None) -> tuple[str, ...]:
         """Return the sizes of huge pages that a kernel has; ``config`` is None if unknown."""
         return next(entry.sizes for entry in self.hugepages if _fits(entry.config, config))
+
+    def card(self, config: Mapping[str, str] | None) -> Network:
+        """Return how a kernel's network card is attached; ``config`` is None if unknown."""
+        return next(entry for entry in self.network if _fits(entry.config, config))
 
     def profile_with(self, profile: str, pages: str) -> str:
         """Return ``profile``, or the one that a case on huge pages of the size ``pages`` needs.
@@ -193,7 +211,8 @@ def load(arch: str) -> Recipe:
             }
     if "compat" in table:
         table["compat"] = _build(Compat, table["compat"], f"{path.name} [compat]")
-    if isinstance(entries := table.get("hugepages"), list):
-        where = f"{path.name} [[hugepages]]"
-        table["hugepages"] = [_build(HugePages, entry, where) for entry in entries]
+    for key, each in (("hugepages", HugePages), ("network", Network)):
+        if isinstance(entries := table.get(key), list):
+            where = f"{path.name} [[{key}]]"
+            table[key] = [_build(each, entry, where) for entry in entries]
     return _build(Recipe, {"arch": arch, **table}, path.name)

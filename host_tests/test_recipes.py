@@ -143,8 +143,9 @@ def test_a_new_file_is_a_new_architecture(images):
 @pytest.mark.parametrize(
     ("pattern", "replacement", "message"),
     [
-        (r"^virtio = .*\n", "", r"x86_64\.toml: keys missing or unknown: virtio$"),
-        (r"^virtio = ", "virtoi = ", r"x86_64\.toml: .*: virtio, virtoi$"),
+        (r"^cross = .*\n", "", r"x86_64\.toml: keys missing or unknown: cross$"),
+        (r"^cross = ", "corss = ", r"x86_64\.toml: .*: corss, cross$"),
+        (r"^device = ", "devise = ", r"x86_64\.toml \[\[network\]\]: .*: device, devise$"),
         (r"^sizes = ", "sises = ", r"x86_64\.toml \[\[hugepages\]\]: .*: sises, sizes$"),
         (r"^needs = .*\n", "", r"x86_64\.toml \[compat\]: .*: needs$"),
         (r"^why = .*\n", "", r"x86_64\.toml \[accelerators\.kvm\]: .*: why$"),
@@ -158,7 +159,7 @@ def test_keys_that_are_missing_or_unknown_are_named(images, pattern, replacement
     assert recipes.load("arm64").arch == "arm64"  # the others stand
 
 
-@pytest.mark.parametrize("text", ["virtio = \n", "\xff"], ids=["syntax", "not UTF-8"])
+@pytest.mark.parametrize("text", ["cross = \n", "\xff"], ids=["syntax", "not UTF-8"])
 def test_a_file_that_is_not_toml(images, text):
     (images / "x86_64.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=r"x86_64\.toml: "):

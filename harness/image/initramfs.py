@@ -43,7 +43,8 @@ def _system() -> list[cpio.Entry]:
 
 def _modules(recipe: Recipe, kernel: Kernel) -> Iterator[cpio.Entry]:
     """Yield the modules that init loads, and the list that says in what order."""
-    needed = modules.closure(recipe.modules, kernel.modules)
+    wanted = (*recipe.card(kernel.config).modules, *recipe.modules)
+    needed = modules.closure(wanted, kernel.modules)
     yield cpio.file("modules/order", "".join(f"{name}.ko\n" for name, _ in needed).encode())
     for name, data in needed:
         yield cpio.file(f"modules/{name}.ko", data)

@@ -91,9 +91,12 @@ def entries(recipe: Recipe) -> list[cpio.Entry]:
         if linker is not None:
             files[linker.lstrip("/")] = _read(debs, linker)
         while waiting:
-            path = _library(debs, waiting.pop())
+            soname = waiting.pop()
+            # libc asks for the dynamic linker, too: it is there, as the one that asks.
+            if linker is not None and soname == PurePosixPath(linker).name:
+                continue
+            path = _library(debs, soname)
             if path not in files:
                 files[path] = _read(debs, path)
                 waiting += _needed(files[path])[0]
-    # ld.so is both a library that libc asks for and the linker, under two paths: harmless.
     return [cpio.file(path, data, 0o755) for path, data in sorted(files.items())]

@@ -136,6 +136,7 @@ def _probe(recipe: Recipe) -> str | None:
         profile=recipe.profiles["contract"],
         accelerator_name="kvm",
         accelerator=recipe.accelerators["kvm"],
+        card=recipe.card(kernel.config),
         kernel=kernel.image,
         initrd=image.path,
     )

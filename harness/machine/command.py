@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.recipes import Accelerator, Profile, Recipe
+    from harness.recipes import Accelerator, Network, Profile, Recipe
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Boot:
     # "kvm" or "tcg", and what the recipe says of it.
     accelerator_name: str
     accelerator: Accelerator
+    # How its network card is attached.
+    card: Network
     kernel: Path
     # The image, and an archive that is put behind it (the run's keys).
     initrd: Path
@@ -129,8 +131,7 @@ def qemu_argv(boot: Boot, *, qmp_fd: int, serial_fd: int, initrd_fd: int) -> lis
         # restrict=on: the guest reaches nothing.  Port 0: QEMU binds a free port itself, and
         # "info usernet" tells which, so two runs cannot race for one.
         *("-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"),
-        # romfile=: no boot ROM for a card that nothing boots from.
-        *("-device", f"virtio-net-{recipe.virtio},netdev=net,romfile="),
+        *("-device", f"{boot.card.device},netdev=net"),
         # Where the guest has their drivers: a panic that its console does not tell, and where
         # in a dump of its memory the kernel is (docs/specs/pvpanic.rst, vmcoreinfo.rst).
         *("-device", "pvpanic-pci", "-device", "vmcoreinfo"),

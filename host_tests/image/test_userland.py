@@ -46,6 +46,10 @@ def test_everything_is_for_the_machine_and_every_library_is_there(recipe, files)
     # Where ld.so looks without a cache and without LD_LIBRARY_PATH (ld.so(8)).
     searched = {f"lib/{folder}", f"usr/lib/{folder}"}
     libraries = {PurePosixPath(n).name for n in files if str(PurePosixPath(n).parent) in searched}
+    # The dynamic linker is loaded already when a library asks for it: no second copy.
+    [linker] = ELFFile(io.BytesIO(files[userland.SSHD])).iter_segments("PT_INTERP")
+    assert PurePosixPath(linker.get_interp_name()).name not in libraries
+    libraries.add(PurePosixPath(linker.get_interp_name()).name)
     for name, data in files.items():
         elf = ELFFile(io.BytesIO(data))
         assert (elf["e_machine"], elf.elfclass) == (machine, bits), name

@@ -20,13 +20,14 @@ EVERY = [
 ]
 
 
-def make(arch="x86_64", profile="contract", accelerator="tcg", **more) -> Boot:
+def make(arch="x86_64", profile="contract", accelerator="tcg", config=None, **more) -> Boot:
     recipe = recipes.load(arch)
     return Boot(
         recipe=recipe,
         profile=recipe.profiles[profile],
         accelerator_name=accelerator,
         accelerator=recipe.accelerators[accelerator],
+        card=recipe.card(config),
         kernel=Path("/kernel/vmlinuz"),
         initrd=Path("/cache/image.cpio"),
         **more,
@@ -81,10 +82,24 @@ def test_the_guest_is_cut_off_and_waits_and_is_kept_at_its_end(boot, argv):
     [netdev] = values(argv, "-netdev")
     assert {"restrict=on", "hostfwd=tcp:127.0.0.1:0-:22"} <= set(netdev.split(","))
     net, *others = values(argv, "-device")
-    assert net.startswith(f"virtio-net-{boot.recipe.virtio},netdev=net")
+    assert net == f"{boot.card.device},netdev=net"
     assert others == ["pvpanic-pci", "vmcoreinfo"]
     assert values(argv, "-action") == ["reboot=shutdown,shutdown=pause,panic=none"]
     assert "-S" in argv
+
+
+@pytest.mark.parametrize(
+    ("arch", "config", "device"),
+    [
+        ("arm64", {"CONFIG_VIRTIO_MMIO": "m"}, "virtio-net-device"),
+        ("arm64", {"CONFIG_VIRTIO_PCI": "y"}, "virtio-net-pci,romfile="),
+        ("arm64", None, "virtio-net-pci,romfile="),
+        ("x86_64", {"CONFIG_VIRTIO_MMIO": "y"}, "virtio-net-pci,romfile="),
+    ],
+)
+def test_a_network_card_that_the_kernel_has_a_driver_for(arch, config, device):
+    argv = qemu_argv(make(arch, config=config), **FDS)
+    assert values(argv, "-device")[0] == f"{device},netdev=net"
 
 
 def test_the_kernels_command_line(boot, argv):

@@ -47,6 +47,7 @@ def boot(**more) -> Boot:
         "profile": recipe.profiles["contract"],
         "accelerator_name": "tcg",
         "accelerator": recipe.accelerators["tcg"],
+        "card": recipe.card(None),
         "kernel": Path("/one/vmlinuz"),
         "initrd": Path("/one/image"),
     }
