@@ -43,11 +43,20 @@ static const char *case_name(const struct test_case *test)
 	return declared(test, "case", "?");
 }
 
+/* One binary is all programs (harness/guest/programs.py): is the case of the one it is called? */
+static bool is_ours(const struct test_case *test)
+{
+	const char *file = declared(test, "at", "");
+	size_t n = strcspn(run.program, ".");
+
+	return !strncmp(file, run.program, n) && file[n] == '.';
+}
+
 static const struct test_case *find_case(const char *name)
 {
 	for (const struct test_case *const *at = __start_uffd_case_table;
 	     at < __stop_uffd_case_table; at++)
-		if (!strcmp(case_name(*at), name))
+		if (is_ours(*at) && !strcmp(case_name(*at), name))
 			return *at;
 	return NULL;
 }
@@ -65,11 +74,14 @@ static bool lists_word(const char *words, const char *word)
 static void list(void)
 {
 	for (const struct test_case *const *at = __start_uffd_case_table;
-	     at < __stop_uffd_case_table; at++)
+	     at < __stop_uffd_case_table; at++) {
+		if (!is_ours(*at))
+			continue;
 		printf("%-28s %s\n%-28s rows %s; memory %s; profile %s; timeout %s s\n",
 		       case_name(*at), declared(*at, "desc", ""), "",
 		       declared(*at, "rows", "none"), declared(*at, "memory", "none"),
 		       declared(*at, "profile", "contract"), declared(*at, "timeout", "10"));
+	}
 }
 
 /* ---- what the host expects --------------------------------------------------------- */

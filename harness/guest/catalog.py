@@ -54,6 +54,7 @@ class Case:
 def cases(program: Path) -> list[Case]:
     """Return the cases of the ELF file ``program``, in the order of their declarations.
 
+    One file can be several programs, each called like its source (harness.guest.programs).
     They are in the section ``uffd_cases``, as ``key=value`` strings that each end in NUL, as
     in ``.modinfo``; a key ``case`` begins the next one.  Nothing is executed.
 
@@ -67,7 +68,7 @@ def load(programs: Sequence[Path]) -> dict[Path, list[Case]]:
     """Return the cases of each of ``programs``, as ``cases`` does, from one file of the cache."""
     facts = [str(program.absolute()) for program in programs]
     records: list[list[dict[str, str]]] = remembered(
-        "catalog", facts, lambda: Work([_records(program) for program in programs], programs)
+        "catalog", facts, lambda: Work(_all_records(programs), programs)
     )
     return {
         program: _cases(program, found) for program, found in zip(programs, records, strict=True)
@@ -104,6 +105,21 @@ def _section(program: Path) -> bytes:
         message = f"{program} has no section {SECTION}: it is not a program of guest_tests/"
         raise InputError(message)
     return bytes(data)
+
+
+def _all_records(programs: Sequence[Path]) -> list[list[dict[str, str]]]:
+    files = {path: _records(path) for path in dict.fromkeys(p.resolve() for p in programs)}
+    return [
+        [record for record in files[program.resolve()] if _is_of(program, record)]
+        for program in programs
+    ]
+
+
+def _is_of(program: Path, record: dict[str, str]) -> bool:
+    """Say whether the case is in the source that a link is called after; a file has all its own."""
+    if not program.is_symlink():
+        return True
+    return record.get("at", "").partition(".")[0] == program.name.partition(".")[0]
 
 
 def _records(program: Path) -> list[dict[str, str]]:

@@ -18,7 +18,7 @@ from harness.guest.outcome import Outcome, SshError
 from harness.ssh_library import MSG_CHANNEL_REQUEST, paramiko
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.image.keys import Keys
@@ -206,9 +206,10 @@ class Ssh:
             raise SshError(f"the guest starts no shell: {error!r}") from error
         return channel
 
-    def push(self, files: Iterable[Path], folder: str, *, timeout: float) -> None:
+    def push(self, files: Sequence[Path], folder: str, *, timeout: float) -> None:
         """Put ``files``, executable, into the guest's ``folder``, in one stream.
 
+        Of one that is a link, the file beside it that it leads to is put there, too.
         Raises SshError when that does not end well within ``timeout`` seconds.
         """
         buffer = io.BytesIO()
@@ -219,11 +220,16 @@ class Ssh:
             lzma.open(buffer, "wb", check=lzma.CHECK_CRC32, filters=filters) as compressed,
             tarfile.open(fileobj=compressed, mode="w|") as tar,
         ):
-            for path in files:
+            for path in dict.fromkeys(path.resolve() for path in files):
                 info = tarfile.TarInfo(path.name)
                 data = path.read_bytes()
                 info.size, info.mode = len(data), 0o755
                 tar.addfile(info, io.BytesIO(data))
+            for path in files:
+                if path.is_symlink():
+                    info = tarfile.TarInfo(path.name)
+                    info.type, info.linkname = tarfile.SYMTYPE, path.resolve().name
+                    tar.addfile(info)
         script = f"mkdir -p {shlex.quote(folder)} && tar -xJ -f - -C {shlex.quote(folder)}"
         done = self.run(["sh", "-c", script], timeout=timeout, stdin=buffer.getvalue())
         if done.exit_status != 0:
