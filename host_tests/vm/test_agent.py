@@ -255,7 +255,7 @@ def test_random_numbers_are_renewed_before_anybody_takes_one(own_guest):
     with Ssh(guest.vm.ssh_port, keys, guest.vm.log, timeout=30) as ssh:
         trace = ssh.run(["cat", "/sys/kernel/tracing/trace"], timeout=60).stdout.decode()
     calls = re.findall(r"^ *(\S+)-[0-9]+ .*: (\w+) <-(\w+)$", trace, re.MULTILINE)
-    agents = [call for call in calls if call[0] == "agent"]
+    agents = [call for call in calls if call[0] == "console"]  # images/init/console.c
     # RNDADDENTROPY, then RNDRESEEDCRNG.
     assert [function for _, function, _ in agents[:3]] == [
         "random_ioctl", "random_ioctl", "crng_reseed"
