@@ -234,7 +234,7 @@ CASE(read_into_nothing,
 	n = read(uffd, room + base - MSG / 2, MSG);
 	EXPECT(n == -1 && errno == EFAULT, "read(2) into half of nothing: expected -1/EFAULT, "
 	       "got %zd/%s", n, errno_name(n < 0 ? errno : 0));
-	EXPECT_NO_MESSAGE(uffd, "after EFAULT");
+	EXPECT_NO_MSG(uffd, "after EFAULT");
 	EXPECT_ERRNO(uffd_wake(uffd, r.u + r.page, r.page), 0, "UFFDIO_WAKE");
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
 	EXPECT_OK(uffd_continue(uffd, r.u + r.page, r.page, 0), (int64_t)r.page,

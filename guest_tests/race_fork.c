@@ -81,8 +81,7 @@ CASE(continue_against_fork,
 	struct resolver resolver = { .r = &r };
 	pthread_t threads[2];
 
-	for (size_t page = 0; page < r.pages; page++)
-		fill_a(&r, page, 1);
+	fill_all(&r, 1);
 	resolver.uffd = uffd_on(&r, UFFD_FEATURE_EVENT_FORK, MODE_MINOR);
 	run_threads(threads, 1, resolve, (void *[]){ &resolver });
 	await_more(&done, 0, "0 before the first fork");

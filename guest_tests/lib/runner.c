@@ -351,11 +351,8 @@ static int not_finished(pid_t pid)
 static int broken(const char *fmt, ...)
 {
 	char text[600];
-	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	emit("Bail out! %s\n", text);
 	mark("end", "ERROR");
 	return EXIT_BROKEN;
