@@ -98,6 +98,8 @@ struct test_case {
 		__attribute__((used, section("uffd_case_table"))) = &entry_##id;	\
 	static void case_##id(void)
 
+/* ---- what this kernel is expected to do (expected.c) -------------------------------- */
+
 /* Value the host expects for @row ("--expect ROW=VALUE"); never guessed: bails out without. */
 const char *expected(const char *row);
 /* The same as an errno: "0" or a name such as "ENOENT". */
@@ -106,6 +108,8 @@ int expected_errno(const char *row);
 uint64_t expected_number(const char *row);
 /* One number out of "key:number,key:number". */
 uint64_t expected_field(const char *row, const char *key);
+
+/* ---- time (runner.c) --------------------------------------------------------------- */
 
 /* How often to repeat things, and for how long to look, on a machine as slow as this one. */
 int patience_ms(void);		/* how long something that must happen may take */
@@ -345,6 +349,13 @@ extern struct report *report;
 
 #define EXIT_BROKEN 99		/* above kselftest's: the test program itself broke */
 #define EXIT_SKIP 4
+
+bool take_expected(const char *text);	/* "ROW=VALUE"; false when there is no room */
+
+/* Of every child of this process, orphans that it inherited included (family.c). */
+void show_children(void);
+void kill_children(void);
+void show_left_behind(void);
 
 void emit(const char *fmt, ...) __printf(1, 2);	/* one write(2), safe in a signal handler */
 void install_fault_handler(void);
