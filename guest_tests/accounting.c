@@ -37,8 +37,7 @@ CASE(continue_takes_no_page,
 	struct pool before;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	before = pool_now();
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	EXPECT_OK(uffd_continue(uffd, r.u, r.len, 0), (int64_t)r.len, "UFFDIO_CONTINUE");
@@ -111,8 +110,7 @@ CASE(unmap_gives_back,
 	struct toucher t, written;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	touch_start(&t, TOUCH_READ, r.u);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u);

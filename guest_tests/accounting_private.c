@@ -35,8 +35,7 @@ static void copies_take_one_page_each(bool reserved)
 	struct toucher t;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	if (!reserved)
 		without_reserve(&r);
 	want = pool_now();
@@ -110,8 +109,7 @@ CASE(empty_pool_refuses_the_copy,
 	char *all;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	without_reserve(&r);
 	keep_siginfo();
 	taken = hugepages("free", r.page) * r.page;
@@ -142,32 +140,6 @@ CASE(empty_pool_refuses_the_copy,
 
 /* ---- a limit of a cgroup ----------------------------------------------------------- */
 
-static void write_file(const char *folder, const char *name, const char *text)
-{
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	SETUP(fd >= 0, "open %s", path);
-	SETUP(write(fd, text, strlen(text)) == (ssize_t)strlen(text), "write '%s' to %s", text, path);
-	close(fd);
-}
-
-static uint64_t read_number(const char *folder, const char *name)
-{
-	char path[256];
-	uint64_t value;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	f = fopen(path, "re");
-	SETUP(f, "open %s", path);
-	SETUP(fscanf(f, "%llu", (unsigned long long *)&value) == 1, "read %s", path);
-	fclose(f);
-	return value;
-}
-
 /* "2MB", as the controller spells it (mm/hugetlb_cgroup.c, mem_fmt). */
 static void size_name(size_t page, char *name, size_t size)
 {
@@ -193,34 +165,33 @@ CASE(cgroup_limit_refuses_the_copy,
 	snprintf(usage, sizeof(usage), "hugetlb.%s.current", size);
 	SETUP(!mkdir(root, 0700) || errno == EEXIST, "mkdir %s", root);
 	SETUP(!mount("none", root, "cgroup2", 0, NULL) || errno == EBUSY, "mount of cgroup2");
-	write_file(root, "cgroup.subtree_control", "+hugetlb");
+	write_to("+hugetlb", "%s/cgroup.subtree_control", root);
 	SETUP(!mkdir(group, 0700) || errno == EEXIST, "mkdir %s", group);
-	write_file(group, limit, "max");
+	write_to("max", "%s/%s", group, limit);
 	snprintf(self, sizeof(self), "%d", getpid());
-	write_file(group, "cgroup.procs", self);
+	write_to(self, "%s/cgroup.procs", group);
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	without_reserve(&r);
 	keep_siginfo();
-	used = read_number(group, usage);
+	used = number_in("%s/%s", group, usage);
 	EXPECT_EQ(used, r.len, "bytes charged for A's pages");
 	snprintf(full, sizeof(full), "%zu", r.len);
-	write_file(group, limit, full);
+	write_to(full, "%s/%s", group, limit);
 
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	EXPECT_OK(uffd_continue(uffd, r.u, 2 * r.page, 0), 2 * (int64_t)r.page,
 		  "UFFDIO_CONTINUE at the limit");
 	EXPECT_READABLE(&r, 1, 1);
-	EXPECT_EQ(read_number(group, usage), used, "bytes charged after CONTINUE");
+	EXPECT_EQ(number_in("%s/%s", group, usage), used, "bytes charged after CONTINUE");
 	expect_no_copy(&r, 0, "a write at the limit");
-	EXPECT_EQ(read_number(group, usage), used, "bytes charged after a write at the limit");
+	EXPECT_EQ(number_in("%s/%s", group, usage), used, "bytes charged after a write at the limit");
 
 	/* The positive control: it was the limit. */
-	write_file(group, limit, "max");
+	write_to("max", "%s/%s", group, limit);
 	write_resolved(&r, 0, "a write without a limit");
-	EXPECT_EQ(read_number(group, usage), used + r.page, "bytes charged after the copy");
+	EXPECT_EQ(number_in("%s/%s", group, usage), used + r.page, "bytes charged after the copy");
 	unmap_at(r.u, r.len);
-	EXPECT_EQ(read_number(group, usage), used, "bytes charged after munmap of U");
-	write_file(root, "cgroup.procs", self);
+	EXPECT_EQ(number_in("%s/%s", group, usage), used, "bytes charged after munmap of U");
+	write_to(self, "%s/cgroup.procs", root);
 }

@@ -107,11 +107,7 @@ CASE(shmem_pages_grow,
 
 static void clear_soft_dirty(void)
 {
-	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-
-	SETUP(fd >= 0, "open /proc/self/clear_refs");
-	SETUP(write(fd, "4", 1) == 1, "write to /proc/self/clear_refs");
-	close(fd);
+	write_to("4", "/proc/self/clear_refs");
 }
 
 static void expect_soft_dirty(const void *addr, uint64_t want, const char *what)
@@ -129,8 +125,7 @@ CASE(continue_makes_dirty,
 	struct toucher t;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	clear_soft_dirty();
 	EXPECT_ERRNO(uffd_continue(uffd, r.u, r.page, 0), 0, "UFFDIO_CONTINUE");
@@ -172,8 +167,7 @@ CASE(pagemap_shows_resolved,
 	struct toucher t;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	touch_start(&t, TOUCH_READ, r.u + r.page);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);

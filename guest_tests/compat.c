@@ -88,5 +88,5 @@ CASE(addresses_32bit_task,
 	}
 	EXPECT_FINISHED(&t, "hole resolved, or no longer watched");
 	EXPECT_EQ(t.seen, 0, "byte of a page of zeros");
-	EXPECT_NO_MESSAGE(p.uffd, "everything is resolved");
+	EXPECT_NO_MSG(p.uffd, "everything is resolved");
 }

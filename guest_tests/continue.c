@@ -32,7 +32,7 @@ CASE(prefill,
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	EXPECT_OK(uffd_continue(uffd, r.u, r.page, 0), (int64_t)r.page, "UFFDIO_CONTINUE");
 	EXPECT_READABLE(&r, 0, 1);
-	EXPECT_NO_MESSAGE(uffd, "touch of a page that was filled beforehand");
+	EXPECT_NO_MSG(uffd, "touch of a page that was filled beforehand");
 }
 
 CASE(maps_updated_page,
@@ -115,7 +115,7 @@ CASE(part_present,
 	EXPECT_OUTCOME(uffd_continue(uffd, r.u, r.len, 0), EAGAIN, (int64_t)r.page,
 		       "UFFDIO_CONTINUE of a present page and a hole");
 	EXPECT_READABLE(&r, 0, 1);
-	EXPECT_NO_MESSAGE(uffd, "touch of the page that was mapped");
+	EXPECT_NO_MSG(uffd, "touch of the page that was mapped");
 }
 
 CASE(first_page_mapped,
@@ -147,8 +147,7 @@ CASE(many_pages_at_once,
 	struct toucher first, last;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	touch_start_page(&first, &r, 0);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u);
@@ -161,7 +160,7 @@ CASE(many_pages_at_once,
 	EXPECT_EQ(pages_mapped(r.u, r.page, r.pages), r.pages, "pages that are mapped");
 	for (size_t i = 0; i < r.pages; i += 1 + r.pages / 10)
 		EXPECT_READABLE(&r, i, 1);
-	EXPECT_NO_MESSAGE(uffd, "touch of resolved pages");
+	EXPECT_NO_MSG(uffd, "touch of resolved pages");
 }
 
 CASE(end_of_mapping_crossed,
@@ -304,7 +303,7 @@ CASE(private_copies_on_write,
 
 	touch_start_write(&t, r.u, 0);
 	EXPECT_FINISHED(&t, "write to a resolved private page");
-	EXPECT_NO_MESSAGE(uffd, "write to a resolved private page");
+	EXPECT_NO_MSG(uffd, "write to a resolved private page");
 	EXPECT_EQ(find_mismatch(r.a, r.page, 0, 2), -1, "first byte of A that the write changed");
 
 	SETUP(!madvise(r.u, r.page, MADV_DONTNEED), "MADV_DONTNEED");
@@ -330,7 +329,7 @@ CASE(private_first_write,
 	EXPECT_MSG(uffd, FLAG_MINOR | FLAG_WRITE, r.u);
 	EXPECT_ERRNO(uffd_continue(uffd, r.u, r.page, 0), 0, "UFFDIO_CONTINUE");
 	EXPECT_FINISHED(&t, "one CONTINUE for a write to a private page");
-	EXPECT_NO_MESSAGE(uffd, "second message for the write");
+	EXPECT_NO_MSG(uffd, "second message for the write");
 	EXPECT_EQ((unsigned char)r.a[0], old, "A after the write to U");
 	touch_start(&t, TOUCH_READ, r.u);
 	EXPECT_FINISHED(&t, "read of what was written");

@@ -57,7 +57,7 @@ CASE(through_another_uffd,
 	EXPECT_ERRNO(uffd_wake(other, r.u, r.len), 0, "UFFDIO_WAKE through the other uffd");
 	EXPECT_UNWOKEN(&first, nap1, "resolved through the other uffd");
 	EXPECT_UNWOKEN(&second, nap2, "resolved through the other uffd");
-	EXPECT_NO_MESSAGE(other, "the other uffd owns nothing");
+	EXPECT_NO_MSG(other, "the other uffd owns nothing");
 
 	EXPECT_ERRNO(uffd_wake(owner, r.u, r.page), 0, "the owner's UFFDIO_WAKE");
 	EXPECT_SEEN(&first, &r, 0, 1);
@@ -134,7 +134,7 @@ static void mapped_without_a_word(const struct region *r, int uffd, size_t page,
 	EXPECT_ERR(uffd_continue(uffd, at, r->page, 0), EEXIST, "UFFDIO_CONTINUE after it");
 	EXPECT_READABLE(r, page, 1);
 	EXPECT_UNWOKEN(&t, nap, "a CONTINUE that gives EEXIST");
-	EXPECT_NO_MESSAGE(uffd, "the page is mapped");
+	EXPECT_NO_MSG(uffd, "the page is mapped");
 	EXPECT_ERRNO(uffd_wake(uffd, at, r->page), 0, "UFFDIO_WAKE");
 	EXPECT_SEEN(&t, r, page, 1);
 }
@@ -260,5 +260,5 @@ CASE(mapped_is_output_only,
 		EXPECT_EQ(arg.mapped, -EFAULT, "mapped, which was %lld", (long long)before[i]);
 	}
 	EXPECT_READABLE(&r, 0, 1);
-	EXPECT_NO_MESSAGE(uffd, "touch of a resolved page");
+	EXPECT_NO_MSG(uffd, "touch of a resolved page");
 }

@@ -14,8 +14,7 @@ CASE(beyond_end_of_file,
 	struct nap nap;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	touch_start(&t, TOUCH_READ, r.u + r.page);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
@@ -46,8 +45,7 @@ CASE(truncated_and_extended,
 	struct nap nap;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	touch_start_page(&t, &r, 2);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + 2 * r.page);
@@ -64,7 +62,7 @@ CASE(truncated_and_extended,
 		       (int64_t)r.page, "UFFDIO_CONTINUE of the page between, and the last");
 	EXPECT_READABLE(&r, 1, 1);
 	EXPECT_UNWOKEN(&t, nap, "the page is gone, and nothing resolved");
-	EXPECT_NO_MESSAGE(uffd, "after the refusals");
+	EXPECT_NO_MSG(uffd, "after the refusals");
 	fill_a(&r, 2, 2);
 	EXPECT_OK(uffd_continue(uffd, r.u + 2 * r.page, r.page, 0), (int64_t)r.page,
 		  "UFFDIO_CONTINUE of the page that was made anew");
@@ -102,7 +100,7 @@ CASE(fallocated_page,
 	touch_start_page(&t, &r, 0);
 	EXPECT_FINISHED(&t, "read of the page that nobody waited for");
 	expect_zeros(t.copy, r.page, "the page that nobody waited for");
-	EXPECT_NO_MESSAGE(uffd, "touch of resolved pages");
+	EXPECT_NO_MSG(uffd, "touch of resolved pages");
 	EXPECT_ERR(uffd_continue(uffd, r.u + 2 * r.page, r.page, 0), EFAULT,
 		   "UFFDIO_CONTINUE of the hole behind them");
 	fill_a(&r, 0, 3);
@@ -123,17 +121,6 @@ static int resolve_under(int prot, const struct region *r)
 	return uffd;
 }
 
-static void expect_segv(const struct region *r, enum touch how, size_t offset)
-{
-	struct toucher t;
-	siginfo_t info;
-
-	touch_start(&t, how, r->u + offset);
-	info = EXPECT_RAISED(&t, SIGSEGV, "forbidden by mprotect(2)");
-	EXPECT_EQ(info.si_code, SEGV_ACCERR, "its si_code");
-	EXPECT_EQ(info.si_addr == r->u + offset, true, "its si_addr is U + 0x%zx", offset);
-}
-
 CASE(read_only,
      DESC("PROT_READ: CONTINUE works, a write is SIGSEGV; once writable it reaches the file")
      ROWS("CON-30")
@@ -145,10 +132,10 @@ CASE(read_only,
 	struct toucher t;
 
 	EXPECT_READABLE(&r, 0, 1);
-	expect_segv(&r, TOUCH_WRITE, 0);
-	expect_segv(&r, TOUCH_WRITE, last);
-	expect_segv(&r, TOUCH_WRITE, r.page);
-	EXPECT_NO_MESSAGE(uffd, "writes to PROT_READ");
+	EXPECT_SEGV(&r, TOUCH_WRITE, 0);
+	EXPECT_SEGV(&r, TOUCH_WRITE, last);
+	EXPECT_SEGV(&r, TOUCH_WRITE, r.page);
+	EXPECT_NO_MSG(uffd, "writes to PROT_READ");
 	EXPECT_EQ(find_mismatch(r.a, r.page, 0, 1), -1, "first byte of A that changed");
 	touch_start_page(&t, &r, 1);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
@@ -159,7 +146,7 @@ CASE(read_only,
 	SETUP(!mprotect(r.u, r.len, PROT_READ | PROT_WRITE), "mprotect back");
 	touch_start_write(&t, r.u + last, 0);
 	EXPECT_FINISHED(&t, "write after mprotect(2)");
-	EXPECT_NO_MESSAGE(uffd, "write after mprotect(2)");
+	EXPECT_NO_MSG(uffd, "write after mprotect(2)");
 	EXPECT_EQ(r.a[last], 0, "A after the write to U");
 	fill_a(&r, 0, 2);
 	EXPECT_READABLE(&r, 0, 2);
@@ -175,17 +162,17 @@ CASE(no_access,
 	struct toucher t;
 
 	uffd = resolve_under(PROT_NONE, &r);
-	expect_segv(&r, TOUCH_READ, 0);
-	expect_segv(&r, TOUCH_WRITE, r.page - 1);
-	expect_segv(&r, TOUCH_READ, r.page);
+	EXPECT_SEGV(&r, TOUCH_READ, 0);
+	EXPECT_SEGV(&r, TOUCH_WRITE, r.page - 1);
+	EXPECT_SEGV(&r, TOUCH_READ, r.page);
 	EXPECT_ERR(uffd_continue(uffd, r.u, r.page, 0), EEXIST, "second UFFDIO_CONTINUE");
-	EXPECT_NO_MESSAGE(uffd, "touches of PROT_NONE");
+	EXPECT_NO_MSG(uffd, "touches of PROT_NONE");
 
 	SETUP(!mprotect(r.u, r.len, PROT_READ | PROT_WRITE), "mprotect back");
 	EXPECT_READABLE(&r, 0, 1);
 	touch_start_write(&t, r.u + 8, 0);
 	EXPECT_FINISHED(&t, "write after mprotect(2)");
-	EXPECT_NO_MESSAGE(uffd, "touches after mprotect(2)");
+	EXPECT_NO_MSG(uffd, "touches after mprotect(2)");
 	EXPECT_EQ(r.a[8], 0, "A after the write to U");
 	touch_start_page(&t, &r, 1);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
@@ -204,8 +191,7 @@ CASE(empty_pool,
 	size_t taken;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	/* Anew, without pages set aside for what a private mapping may copy. */
 	SETUP(mmap(r.u, r.len, PROT_READ | PROT_WRITE, how, r.fd, 0) == r.u, "mmap of U");
 	taken = hugepages("free", r.page) * r.page;

@@ -16,10 +16,8 @@ CASE(mapping_inside_file,
 
 	r = map_at(&whole, at, 2, 3, PROT_READ | PROT_WRITE, how);
 	/* What a wrong place in the file would show. */
-	for (size_t i = 0; i < whole.pages; i++)
-		fill_a(&whole, i, 7);
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&whole, 7);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	touch_start_page(&t, &r, 1);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
@@ -35,7 +33,7 @@ CASE(mapping_inside_file,
 	EXPECT_OK(uffd_continue(uffd, r.u + 2 * r.page, r.page, 0), (int64_t)r.page,
 		  "UFFDIO_CONTINUE of its last, split off");
 	EXPECT_READABLE(&r, 2, 1);
-	EXPECT_NO_MESSAGE(uffd, "touch of resolved pages");
+	EXPECT_NO_MSG(uffd, "touch of resolved pages");
 }
 
 CASE(neighbours_sleep_on,
@@ -48,8 +46,7 @@ CASE(neighbours_sleep_on,
 	struct nap before, behind;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	for (size_t i = 0; i < r.pages; i++) {
 		touch_start_page(&t[i], &r, i);

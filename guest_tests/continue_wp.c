@@ -43,7 +43,7 @@ static void expect_write_held(const struct region *r, int uffd, struct toucher *
 	EXPECT_UNWOKEN(t, nap, "another thread reads");
 	EXPECT_ERRNO(uffd_writeprotect(uffd, at, r->page, 0), 0, "UFFDIO_WRITEPROTECT, mode 0");
 	EXPECT_FINISHED(t, "write protection taken away");
-	EXPECT_NO_MESSAGE(uffd, "write protection taken away");
+	EXPECT_NO_MSG(uffd, "write protection taken away");
 	EXPECT_EQ((unsigned char)r->u[offset], t->value, "U after the write");
 	EXPECT_EQ((unsigned char)r->a[offset],
 		  memory_is_private() ? pattern_byte(offset % r->page, page, 1) : t->value,
@@ -60,8 +60,7 @@ CASE(wp_holds_writes,
 	struct toucher t;
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR | MODE_WP);
 
 	touch_start_write(&t, r.u + 8, 0xa7);
@@ -74,7 +73,7 @@ CASE(wp_holds_writes,
 	EXPECT_OK(uffd_continue(uffd, r.u + r.page, 2 * r.page, WP), 2 * (int64_t)r.page,
 		  "UFFDIO_CONTINUE with MODE_WP of two pages");
 	EXPECT_READABLE(&r, 1, 1);
-	EXPECT_NO_MESSAGE(uffd, "read of a protected page");
+	EXPECT_NO_MSG(uffd, "read of a protected page");
 	touch_start_write(&t, r.u + last, 0xa7);
 	expect_write_held(&r, uffd, &t, last);
 	touch_start_write(&t, r.u + r.page, 0xa7);
@@ -107,7 +106,7 @@ CASE(wp_lost,
 	EXPECT_READABLE(&r, 1, 1);
 	touch_start_write(&t, r.u + last, 0xa7);
 	EXPECT_FINISHED(&t, "write to what was a hole");
-	EXPECT_NO_MESSAGE(uffd, "writes to pages that were protected");
+	EXPECT_NO_MSG(uffd, "writes to pages that were protected");
 	for (size_t at = 0; at <= last; at += last) {
 		unsigned char old = pattern_byte(at % r.page, at / r.page, 1);
 
@@ -137,7 +136,7 @@ CASE(wp_marker_refuses_poison,
 	EXPECT_OK(uffd_continue(uffd, r.u, r.page, 0), (int64_t)r.page, "UFFDIO_CONTINUE");
 	touch_start_write(&t, r.u, 0);
 	EXPECT_FINISHED(&t, "write to what was protected");
-	EXPECT_NO_MESSAGE(uffd, "write to what was protected");
+	EXPECT_NO_MSG(uffd, "write to what was protected");
 	touch_start_page(&t, &r, 1);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
 }

@@ -25,12 +25,12 @@ static void resolve(const struct region *r, int uffd, struct toucher *t, size_t 
 {
 	struct nap nap = EXPECT_ASLEEP(t, "message read, page %zu not resolved", page);
 
-	EXPECT_NO_MESSAGE(uffd, "second message for one touch");
+	EXPECT_NO_MSG(uffd, "second message for one touch");
 	EXPECT_UNWOKEN(t, nap, "message read, page %zu not resolved", page);
 	EXPECT_OK(uffd_continue(uffd, r->u + page * r->page, r->page, 0), (int64_t)r->page,
 		  "UFFDIO_CONTINUE of page %zu", page);
 	EXPECT_FINISHED(t, "page %zu resolved", page);
-	EXPECT_NO_MESSAGE(uffd, "message after page %zu was resolved", page);
+	EXPECT_NO_MSG(uffd, "message after page %zu was resolved", page);
 }
 
 CASE(read_message,
@@ -161,7 +161,7 @@ CASE(hole_gives_no_event,
 	touch_start_write(&t, r.u + 2 * r.page, 0x42);
 	EXPECT_FINISHED(&t, "write to a hole under MINOR only");
 	EXPECT_EQ(r.u[2 * r.page], 0x42, "what the write left in U");
-	EXPECT_NO_MESSAGE(uffd, "touch of a hole under MINOR only");
+	EXPECT_NO_MSG(uffd, "touch of a hole under MINOR only");
 	touch_start(&t, TOUCH_READ, r.u + r.page);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
 }
@@ -180,7 +180,7 @@ CASE(present_gives_no_missing_event,
 	EXPECT_READABLE(&r, 0, 1);
 	touch_start_write(&t, r.u + 2 * r.page, 0x42);
 	EXPECT_FINISHED(&t, "write to a present page under MISSING only");
-	EXPECT_NO_MESSAGE(uffd, "touch of a present page under MISSING only");
+	EXPECT_NO_MSG(uffd, "touch of a present page under MISSING only");
 	touch_start(&t, TOUCH_READ, r.u + r.page);
 	EXPECT_MSG(uffd, 0, r.u + r.page);
 }
@@ -204,7 +204,7 @@ CASE(missing_told_apart,
 	EXPECT_MSG(uffd, FLAG_WRITE, r.u + 2 * r.page);
 	for (size_t page = 0; page < 3; page++)
 		EXPECT_ASLEEP(&t[page], "page %zu not resolved", page);
-	EXPECT_NO_MESSAGE(uffd, "three faults, three messages");
+	EXPECT_NO_MSG(uffd, "three faults, three messages");
 }
 
 CASE(wake_repeats_message,
@@ -223,7 +223,7 @@ CASE(wake_repeats_message,
 		nap = EXPECT_ASLEEP(&t, "not resolved");
 		EXPECT_ERRNO(uffd_wake(uffd, r.u + r.page, r.page), 0, "UFFDIO_WAKE of page 1");
 		EXPECT_UNWOKEN(&t, nap, "UFFDIO_WAKE of another page");
-		EXPECT_NO_MESSAGE(uffd, "UFFDIO_WAKE of another page");
+		EXPECT_NO_MSG(uffd, "UFFDIO_WAKE of another page");
 		EXPECT_ERRNO(uffd_wake(uffd, r.u, r.page), 0, "UFFDIO_WAKE");
 	}
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u);

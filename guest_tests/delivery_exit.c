@@ -113,7 +113,7 @@ CASE(kill_ends_waiters,
 	EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status of the process: 0x%x",
 	       status);
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 0, "total: once all waiters are dead");
-	EXPECT_NO_MESSAGE(uffd, "all waiters are dead");
+	EXPECT_NO_MSG(uffd, "all waiters are dead");
 	EXPECT_EQ(find_mismatch(r.a, r.page, 0, 1), -1, "first byte of A that changed");
 	EXPECT_EQ(find_mismatch(r.a + r.page, r.page, 1, 1), -1, "first byte of A that changed");
 }
@@ -170,7 +170,7 @@ CASE(exit_clears_no_unresolved_word,
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	for (int times = 0; times < 2; times++) {
 		expect_leaves(&l, r.u + r.page + 64, "in an unresolved page");
-		EXPECT_NO_MESSAGE(uffd, "the thread has ended");
+		EXPECT_NO_MSG(uffd, "the thread has ended");
 		EXPECT_EQ(fdinfo_number(uffd, "total"), 0, "total: the thread has ended");
 		EXPECT_EQ(page_is_mapped(r.u + r.page), false, "the page is mapped");
 		EXPECT_EQ(find_mismatch(r.a + r.page, r.page, 1, 1), -1,
@@ -181,7 +181,7 @@ CASE(exit_clears_no_unresolved_word,
 	/* That it would be cleared at all. */
 	expect_leaves(&l, r.u + r.page + 64, "in a resolved page");
 	EXPECT_EQ(*(int *)(r.u + r.page + 64), 0, "the word in a resolved page");
-	EXPECT_NO_MESSAGE(uffd, "the page is resolved");
+	EXPECT_NO_MSG(uffd, "the page is resolved");
 }
 
 /* In the child: abort() with one thread that waits and a page that nobody has touched. */
@@ -189,14 +189,13 @@ static _Noreturn void abort_with_unresolved(const struct region *r, struct commo
 					    const char *folder)
 {
 	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	int uffd = uffd_on(r, 0, MODE_MINOR), fd;
+	int uffd = uffd_on(r, 0, MODE_MINOR);
 	struct toucher t;
 
 	SETUP(!chdir(folder), "chdir %s", folder);
 	SETUP(!setrlimit(RLIMIT_CORE, &unlimited), "setrlimit(RLIMIT_CORE)");
 	/* Everything: private, shared, of files and of hugetlbfs.  But A is in U. */
-	fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
-	SETUP(fd >= 0 && write(fd, "0x7f", 4) == 4, "write to /proc/self/coredump_filter");
+	write_to("0x7f", "/proc/self/coredump_filter");
 	SETUP(!madvise(r->a, r->len, MADV_DONTDUMP), "MADV_DONTDUMP");
 	touch_start(&t, TOUCH_READ, r->u);
 	EXPECT_MSG(uffd, FLAG_MINOR, r->u);
@@ -234,5 +233,5 @@ CASE(core_dump_passes_by,
 	EXPECT(fd >= 0 && read(fd, magic, 4) == 4 && !memcmp(magic, "\177ELF", 4),
 	       "%s is no core file", path);
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 0, "total: the process is gone");
-	EXPECT_NO_MESSAGE(uffd, "the process is gone");
+	EXPECT_NO_MSG(uffd, "the process is gone");
 }

@@ -47,7 +47,7 @@ static void resolve(const struct region *r, int uffd, struct caller *c, uint64_t
 
 	EXPECT_MSG(uffd, flags, at);
 	nap = EXPECT_WAITING(c, "S", "a call on page %zu", page);
-	EXPECT_NO_MESSAGE(uffd, "a call waits for page %zu", page);
+	EXPECT_NO_MSG(uffd, "a call waits for page %zu", page);
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 1, "total: while a call waits");
 	EXPECT_STILL_WAITING(c, nap, "a call on page %zu", page);
 	EXPECT_OK(uffd_continue(uffd, at, r->page, 0), (int64_t)r->page,
@@ -90,7 +90,7 @@ CASE(write_from_u,
 	call_start(&c, SYS_write, ends[1], (long)border(&r, 1), BYTES);
 	EXPECT_RETURNED(&c, BYTES, 0, "resolved before");
 	expect_arrived(ends[0], &r, border(&r, 1), "pipe");
-	EXPECT_NO_MESSAGE(uffd, "write(2) from resolved pages");
+	EXPECT_NO_MSG(uffd, "write(2) from resolved pages");
 }
 
 /* @u must have @data now, and A, too, when U is shared, else what it had. */
@@ -155,7 +155,7 @@ static void expect_efault(const struct region *r, int uffd, size_t page)
 	SETUP(write(ends[1], "0123456789", 10) == 10, "write");
 	call_start(&c, SYS_read, ends[0], (long)at, 10);
 	EXPECT_RETURNED(&c, -1, EFAULT, "into an unresolved page");
-	EXPECT_NO_MESSAGE(uffd, "calls that gave EFAULT");
+	EXPECT_NO_MSG(uffd, "calls that gave EFAULT");
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 0, "total: after calls that gave EFAULT");
 	EXPECT_EQ(page_is_mapped(at), false, "the page is mapped after EFAULT");
 }
@@ -203,7 +203,7 @@ CASE(user_mode_only_refuses_kernel,
 	EXPECT_OK(uffd_continue(uffd, r.u, r.page, 0), (int64_t)r.page, "UFFDIO_CONTINUE");
 	EXPECT_FINISHED(&writer, "page resolved");
 	expect_works(&r, 0);
-	EXPECT_NO_MESSAGE(uffd, "calls on resolved pages");
+	EXPECT_NO_MSG(uffd, "calls on resolved pages");
 }
 
 CASE(user_mode_only_loses_nothing,
@@ -229,7 +229,7 @@ CASE(user_mode_only_loses_nothing,
 		EXPECT_EQ(find_mismatch(r.a + page * r.page, r.page, page, 1), -1,
 			  "first byte of A that changed");
 	}
-	EXPECT_NO_MESSAGE(uffd, "read(2) into unresolved pages");
+	EXPECT_NO_MSG(uffd, "read(2) into unresolved pages");
 
 	EXPECT_OK(uffd_continue(uffd, r.u, r.len, 0), (int64_t)r.len, "UFFDIO_CONTINUE");
 	EXPECT_READABLE(&r, 0, 1);
@@ -256,5 +256,5 @@ CASE(sigbus_refuses_kernel,
 	EXPECT_OK(uffd_continue(uffd, r.u + r.page, r.page, 0), (int64_t)r.page,
 		  "UFFDIO_CONTINUE");
 	expect_works(&r, 1);
-	EXPECT_NO_MESSAGE(uffd, "feature SIGBUS");
+	EXPECT_NO_MSG(uffd, "feature SIGBUS");
 }

@@ -37,7 +37,7 @@ CASE(fallocated_page_is_minor,
 	expect_zeros(r.a + r.page, r.page, "page 1 in A");
 	EXPECT_EQ(r.u[8], 0x42, "what the write left in U");
 	EXPECT_EQ(r.a[8], memory_is_private() ? 0 : 0x42, "the same byte in A");
-	EXPECT_NO_MESSAGE(uffd, "what is resolved");
+	EXPECT_NO_MSG(uffd, "what is resolved");
 }
 
 CASE(write_protected_first_write,
@@ -70,7 +70,7 @@ CASE(write_protected_first_write,
 	EXPECT_EQ(r.u[r.page], 0x42, "what the write left in U");
 	touch_start_write(&writer, r.u, 0x43);
 	EXPECT_FINISHED(&writer, "write to a page that CONTINUE did not protect");
-	EXPECT_NO_MESSAGE(uffd, "what is resolved");
+	EXPECT_NO_MSG(uffd, "what is resolved");
 }
 
 CASE(private_copy_is_silent,
@@ -105,7 +105,7 @@ CASE(private_copy_is_silent,
 		EXPECT_EQ(find_mismatch(r.a + page * r.page, r.page, page, 3), -1,
 			  "first byte of A that changed");
 	}
-	EXPECT_NO_MESSAGE(uffd, "access to private copies");
+	EXPECT_NO_MSG(uffd, "access to private copies");
 }
 
 /* Of @max pages from @addr on, how many are mapped? */
@@ -132,8 +132,7 @@ CASE(no_fault_around,
 	struct toucher t;
 	int uffd;
 
-	for (size_t page = 0; page < r.pages; page++)
-		fill_a(&r, page, 1);
+	fill_all(&r, 1);
 	plain = mmap(NULL, r.len, PROT_READ, MAP_SHARED, r.fd, 0);
 	SETUP(plain != MAP_FAILED, "mmap of a third mapping");
 	uffd = uffd_on(&r, 0, MODE_MINOR);
@@ -157,5 +156,5 @@ CASE(no_fault_around,
 	touch_start_page(&t, &r, 0);
 	EXPECT_SEEN(&t, &r, 0, 1);
 	EXPECT(count_mapped(r.u, r.page, 30) > 1, "a read of U, no longer registered, maps one page");
-	EXPECT_NO_MESSAGE(uffd, "no longer registered");
+	EXPECT_NO_MSG(uffd, "no longer registered");
 }

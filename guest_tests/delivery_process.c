@@ -27,7 +27,7 @@ static _Noreturn void manage(const struct region *r, int uffd, struct common *co
 		EXPECT_OK(uffd_continue(uffd, at, r->page, 0), (int64_t)r->page,
 			  "UFFDIO_CONTINUE of page %zu in the manager", page);
 	}
-	EXPECT_NO_MESSAGE(uffd, "all is resolved");
+	EXPECT_NO_MSG(uffd, "all is resolved");
 	_exit(EXIT_SUCCESS);
 }
 
@@ -71,7 +71,7 @@ CASE(manager_in_another_process,
 	EXPECT_EQ((unsigned char)r.u[r.page], 0x42, "what the write left in U");
 	SETUP(read(ends[0], got, BYTES) == BYTES, "read");
 	EXPECT(!memcmp(got, r.a + 2 * r.page, BYTES), "write(2) did not get what the manager made");
-	EXPECT_NO_MESSAGE(uffd, "all is resolved");
+	EXPECT_NO_MSG(uffd, "all is resolved");
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 0, "total: in the end");
 }
 

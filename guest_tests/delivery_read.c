@@ -234,7 +234,7 @@ CASE(read_into_nothing,
 	n = read(uffd, room + base - MSG / 2, MSG);
 	EXPECT(n == -1 && errno == EFAULT, "read(2) into half of nothing: expected -1/EFAULT, "
 	       "got %zd/%s", n, errno_name(n < 0 ? errno : 0));
-	EXPECT_NO_MESSAGE(uffd, "after EFAULT");
+	EXPECT_NO_MSG(uffd, "after EFAULT");
 	EXPECT_ERRNO(uffd_wake(uffd, r.u + r.page, r.page), 0, "UFFDIO_WAKE");
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
 	EXPECT_OK(uffd_continue(uffd, r.u + r.page, r.page, 0), (int64_t)r.page,
@@ -248,11 +248,11 @@ CASE(continue_takes_message_back,
      ROWS("DLV-19")
      MEMORY("hugetlb-shared hugetlb-private shmem-shared shmem-private"))
 {
-	static const size_t order[] = { 0, 1, 2 };
-	struct region r = region_make(3);
+	static const size_t order[] = { 0, 1, 2, 3, 4, 5 };
+	struct region r = region_make(6);
 	int uffd = uffd_on(&r, 0, MODE_MINOR);
 	struct uffd_msg msgs[8];
-	struct toucher t[3];
+	struct toucher t[6];
 
 	start_waiters(&r, t, order, 1);
 	EXPECT_OK(uffd_continue(uffd, r.u, r.page, 0), (int64_t)r.page, "UFFDIO_CONTINUE");
@@ -272,6 +272,14 @@ CASE(continue_takes_message_back,
 	EXPECT_OK(uffd_continue(uffd, r.u + 2 * r.page, r.page, 0), (int64_t)r.page,
 		  "UFFDIO_CONTINUE of page 2");
 	EXPECT_SEEN(&t[2], &r, 2, 1);
+	EXPECT_COUNTS(uffd, 0, 0, "with all of them served");
+
+	/* All that are in the range go on, not just the first of them. */
+	start_waiters(&r, t, order + 3, 3);
+	EXPECT_OK(uffd_continue(uffd, r.u + 3 * r.page, 3 * r.page, 0), 3 * (int64_t)r.page,
+		  "UFFDIO_CONTINUE of pages 3 to 5");
+	for (size_t i = 3; i < 6; i++)
+		EXPECT_SEEN(&t[i], &r, i, 1);
 	EXPECT_COUNTS(uffd, 0, 0, "in the end");
 }
 

@@ -89,7 +89,7 @@ CASE(unregister_both_wakes,
 	EXPECT_FINISHED(&w.writer, "page 1 unregistered");
 	EXPECT_SEEN(&w.was_not, &r, 1, 1);
 	EXPECT_UNWOKEN(&w.was_read, w.nap[0], "page 0, which is registered still");
-	EXPECT_NO_MESSAGE(uffd, "UFFDIO_UNREGISTER of page 1");
+	EXPECT_NO_MSG(uffd, "UFFDIO_UNREGISTER of page 1");
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 1, "total: page 0 is left");
 	EXPECT_ERRNO(uffd_unregister(uffd, r.u, r.len), 0, "UFFDIO_UNREGISTER of all");
 	EXPECT_SEEN(&w.was_read, &r, 0, 1);
@@ -113,6 +113,6 @@ CASE(unregister_minor_keeps_waiters,
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 3, "total: they wait still");
 	EXPECT_ERRNO(uffd_wake(uffd, r.u, r.len), 0, "UFFDIO_WAKE");
 	expect_released(&w, &r);
-	EXPECT_NO_MESSAGE(uffd, "no longer registered");
+	EXPECT_NO_MSG(uffd, "no longer registered");
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 0, "total: all are released");
 }

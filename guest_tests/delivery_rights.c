@@ -24,10 +24,7 @@ static int new_uffd(int flags)
 
 static void set_sysctl(char value)
 {
-	int fd = open(SYSCTL, O_WRONLY | O_CLOEXEC);
-
-	SETUP(fd >= 0 && write(fd, &value, 1) == 1, "write %c to " SYSCTL, value);
-	close(fd);
+	write_to((const char[]){ value, '\0' }, SYSCTL);
 }
 
 static char read_sysctl(void)

@@ -60,13 +60,13 @@ CASE(signal_in_user_mode,
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
 	for (int times = 1; times <= 3; times++) {
 		EXPECT_ASLEEP(&reader, "before signal %d", times);
-		EXPECT_NO_MESSAGE(uffd, "before signal %d", times);
+		EXPECT_NO_MSG(uffd, "before signal %d", times);
 		send_signal(reader.tid, SIGUSR1);
 		expect_handled(&reader, times);
 		EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
 	}
 	EXPECT_ASLEEP(&reader, "after the signals");
-	EXPECT_NO_MESSAGE(uffd, "one message for each signal");
+	EXPECT_NO_MSG(uffd, "one message for each signal");
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 1, "total: one thread waits");
 
 	/* A message that is not read yet is taken back and sent anew: there is one, not two. */
@@ -78,7 +78,7 @@ CASE(signal_in_user_mode,
 	EXPECT_EQ(fdinfo_number(uffd, "pending"), 1, "pending: one message is not read");
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 2, "total: two threads wait");
 	EXPECT_MSG(uffd, FLAG_MINOR | FLAG_WRITE, r.u);
-	EXPECT_NO_MESSAGE(uffd, "the other one was taken back");
+	EXPECT_NO_MSG(uffd, "the other one was taken back");
 	EXPECT_UNWOKEN(&writer, nap, "message read");
 
 	EXPECT_OK(uffd_continue(uffd, r.u + r.page, r.page, 0), (int64_t)r.page,
@@ -88,7 +88,7 @@ CASE(signal_in_user_mode,
 	EXPECT_FINISHED(&writer, "page resolved");
 	EXPECT_EQ((unsigned char)r.u[0], 0x42, "what the write left in U");
 	EXPECT_EQ(atomic_load(&handled), 4, "how often the handler has run");
-	EXPECT_NO_MESSAGE(uffd, "message after UFFDIO_CONTINUE");
+	EXPECT_NO_MSG(uffd, "message after UFFDIO_CONTINUE");
 }
 
 static int64_t cpu_ms(clockid_t clock)
@@ -216,7 +216,7 @@ CASE(blocked_signal,
 		EXPECT_UNWOKEN(&t, nap, "after %s", signal_name(sig));
 		EXPECT_STILL_WAITING(&c, call_nap, "after %s", signal_name(sig));
 	}
-	EXPECT_NO_MESSAGE(uffd, "signals that are no business of the threads");
+	EXPECT_NO_MSG(uffd, "signals that are no business of the threads");
 	EXPECT_OK(uffd_continue(uffd, r.u, r.len, 0), (int64_t)r.len, "UFFDIO_CONTINUE");
 	EXPECT_SEEN(&t, &r, 0, 1);
 	EXPECT_RETURNED(&c, BYTES, 0, "page resolved");
@@ -233,7 +233,7 @@ static void expect_sigbus(int uffd, enum touch how, char *at)
 	info = EXPECT_RAISED(&t, SIGBUS, "unresolved page, feature SIGBUS");
 	EXPECT_EQ(info.si_code, BUS_ADRERR, "si_code of the SIGBUS");
 	EXPECT_EQ((uintptr_t)info.si_addr, (uintptr_t)at, "si_addr of the SIGBUS");
-	EXPECT_NO_MESSAGE(uffd, "feature SIGBUS");
+	EXPECT_NO_MSG(uffd, "feature SIGBUS");
 	EXPECT_EQ(fdinfo_number(uffd, "total"), 0, "total: with feature SIGBUS");
 	EXPECT_EQ(page_is_mapped(at), false, "the page is mapped after SIGBUS");
 }
@@ -271,5 +271,5 @@ CASE(sigbus_instead_of_message,
 	touch_start(&t, TOUCH_READ, r.u + 2 * r.page);
 	EXPECT_FINISHED(&t, "read of a hole");
 	EXPECT_EQ(t.seen, 0, "byte read from a hole");
-	EXPECT_NO_MESSAGE(uffd, "feature SIGBUS");
+	EXPECT_NO_MSG(uffd, "feature SIGBUS");
 }

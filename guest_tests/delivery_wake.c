@@ -17,13 +17,13 @@ CASE(retry_tells_what_is_there_now,
 		EXPECT_MSG(uffd, 0, at);
 		EXPECT_ASLEEP(&t, "a missing fault");
 		fill_a(&r, 1, version);
-		EXPECT_NO_MESSAGE(uffd, "the page was made: nobody is told");
+		EXPECT_NO_MSG(uffd, "the page was made: nobody is told");
 		EXPECT_ERRNO(uffd_wake(uffd, at, r.page), 0, "UFFDIO_WAKE");
 		EXPECT_MSG(uffd, FLAG_MINOR, at);
 		EXPECT_ASLEEP(&t, "a minor fault");
 		SETUP(!fallocate(r.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, r.page, r.page),
 		      "fallocate(FALLOC_FL_PUNCH_HOLE)");
-		EXPECT_NO_MESSAGE(uffd, "the page was punched out: nobody is told");
+		EXPECT_NO_MSG(uffd, "the page was punched out: nobody is told");
 		EXPECT_ERRNO(uffd_wake(uffd, at, r.page), 0, "UFFDIO_WAKE");
 	}
 	EXPECT_MSG(uffd, 0, at);
@@ -42,7 +42,7 @@ CASE(retry_tells_what_is_there_now,
 	EXPECT_OK(uffd_continue(uffd, r.u, r.page, 0), (int64_t)r.page, "UFFDIO_CONTINUE");
 	EXPECT_FINISHED(&writer, "page resolved");
 	EXPECT_EQ((unsigned char)r.a[0], 0x42, "A after the write to U");
-	EXPECT_NO_MESSAGE(uffd, "all is resolved");
+	EXPECT_NO_MSG(uffd, "all is resolved");
 }
 
 /* Two waiters for each of four pages, the second one of them a writer. */
@@ -82,8 +82,7 @@ CASE(wakes_its_range_only,
 	struct eight e;
 	int uffd;
 
-	for (size_t page = 0; page < r.pages; page++)
-		fill_a(&r, page, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	start_eight(&e, &r, uffd);
 
@@ -102,7 +101,7 @@ CASE(wakes_its_range_only,
 		for (int how = 0; how < 2; how++)
 			EXPECT_EQ(flags[page][how], 1, "messages for the %s of page %zu",
 				  how ? "write" : "read", page);
-	EXPECT_NO_MESSAGE(uffd, "WAKE of two pages");
+	EXPECT_NO_MSG(uffd, "WAKE of two pages");
 	expect_unwoken(&e, 0, 2, "in front of the range");
 	expect_unwoken(&e, 6, 8, "behind the range");
 	for (size_t i = 2; i < 6; i++)
@@ -162,7 +161,7 @@ CASE(wake_refusals,
 	EXPECT_ERRNO(uffd_wake(uffd, r.u + r.page, r.page), 0, "where nobody waits");
 	EXPECT_ERRNO(uffd_wake(uffd_open(0), r.u, r.len), 0, "of what another uffd owns");
 	EXPECT_UNWOKEN(&t, nap, "no WAKE was for this thread");
-	EXPECT_NO_MESSAGE(uffd, "no WAKE was for this thread");
+	EXPECT_NO_MSG(uffd, "no WAKE was for this thread");
 
 	/* One that is for more than U is for this thread, too. */
 	EXPECT_ERRNO(uffd_wake(uffd, r.u - base, 2 * base), 0, "from in front of U");
@@ -190,7 +189,7 @@ static void wake_matches(const struct region *r, uint64_t features, size_t at, s
 	EXPECT_UNWOKEN(&t, nap, "%s: WAKE of all in front of the base page at U+0x%zx", what, yes);
 	EXPECT_ERRNO(uffd_wake(uffd, r->u + yes + base, r->len - yes - base), 0, "UFFDIO_WAKE");
 	EXPECT_UNWOKEN(&t, nap, "%s: WAKE of all behind the base page at U+0x%zx", what, yes);
-	EXPECT_NO_MESSAGE(uffd, "%s: nobody was woken", what);
+	EXPECT_NO_MSG(uffd, "%s: nobody was woken", what);
 	EXPECT_ERRNO(uffd_wake(uffd, r->u + yes, base), 0, "UFFDIO_WAKE");
 	EXPECT_MSG(uffd, FLAG_MINOR, told);
 	EXPECT_OK(uffd_continue(uffd, r->u + r->page, r->page, 0), (int64_t)r->page,

@@ -15,8 +15,7 @@ static int64_t mapped_after_eagain(void)
 static int make(struct region *r, uint64_t features)
 {
 	*r = region_make(5);
-	for (size_t page = 0; page < r->pages; page++)
-		fill_a(r, page, 1);
+	fill_all(r, 1);
 	return uffd_on(r, features, MODE_MINOR);
 }
 
@@ -45,7 +44,7 @@ static void expect_again_no_more(int uffd, const struct region *r, const char *w
 	EXPECT_OK(uffd_continue(uffd, r->u, 2 * r->page, 0), 2 * (int64_t)r->page,
 		  "UFFDIO_CONTINUE, the event of %s read", what);
 	EXPECT_READABLE(r, 1, 1);
-	EXPECT_NO_MESSAGE(uffd, "%s, all over", what);
+	EXPECT_NO_MSG(uffd, "%s, all over", what);
 }
 
 CASE(fork_unread,

@@ -7,12 +7,6 @@
 #include "lib/event.h"
 #include "lib/memory.h"
 
-static void fill_all(const struct region *r)
-{
-	for (size_t page = 0; page < r->pages; page++)
-		fill_a(r, page, 1);
-}
-
 CASE(fork_alone,
      DESC("fork without EVENT_FORK: the child is not armed and waits for nobody, the parent is")
      ROWS("INT-01")
@@ -87,7 +81,7 @@ CASE(fork_event,
 	struct uffd_msg msg;
 	int uffd, other;
 
-	fill_all(&r);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, features, MODE_MINOR);
 	child_start(&child, 0);
 	other = take_fork(uffd, &child);
@@ -139,8 +133,8 @@ CASE(fork_in_child,
 	struct child child, grandchild;
 	int uffd, second, third;
 
-	fill_all(&r);
-	fill_all(&more);
+	fill_all(&r, 1);
+	fill_all(&more, 1);
 	uffd = uffd_on(&r, UFFD_FEATURE_EVENT_FORK, MODE_MINOR);
 	child_prepare(&grandchild);
 	child_start(&child, 0);
@@ -197,7 +191,7 @@ CASE(fork_event_cannot_be_delivered,
 	ssize_t n;
 	int err;
 
-	fill_all(&r);
+	fill_all(&r, 1);
 	child_start(&child, 0);
 	nap = EXPECT_WAITING(&child.birth, "D", "fork with EVENT_FORK");
 	EXPECT_UNREAD(uffd, "fork with EVENT_FORK");
@@ -227,7 +221,7 @@ CASE(fork_event_nobody_reads,
 	int uffd = uffd_on(&r, UFFD_FEATURE_EVENT_FORK, MODE_MINOR);
 	struct child child;
 
-	fill_all(&r);
+	fill_all(&r, 1);
 	/* A child with descriptors of its own would keep the uffd open. */
 	child_start(&child, CLONE_FILES);
 	EXPECT_WAITING(&child.birth, "D", "fork with EVENT_FORK");

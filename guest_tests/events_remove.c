@@ -4,12 +4,6 @@
 #include "lib/event.h"
 #include "lib/memory.h"
 
-static void fill_all(const struct region *r, unsigned int version)
-{
-	for (size_t page = 0; page < r->pages; page++)
-		fill_a(r, page, version);
-}
-
 /* A read of the page is a minor fault, and after CONTINUE it is that version. */
 static void expect_minor(int uffd, const struct region *r, size_t page, unsigned int version)
 {

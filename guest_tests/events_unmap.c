@@ -25,8 +25,7 @@ CASE(unmap_under_waiter,
 	int uffd;
 
 	keep_siginfo();
-	for (size_t page = 0; page < r.pages; page++)
-		fill_a(&r, page, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, features, MODE_MINOR);
 	touch_start(&t, TOUCH_READ, r.u + r.page + 8);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
@@ -37,7 +36,7 @@ CASE(unmap_under_waiter,
 
 	unmap_at(r.u + r.page, r.page);
 	EXPECT_UNWOKEN(&t, nap, "munmap of its page");
-	EXPECT_NO_MESSAGE(uffd, "munmap without EVENT_UNMAP");
+	EXPECT_NO_MSG(uffd, "munmap without EVENT_UNMAP");
 	EXPECT_ERR(uffd_continue(uffd, r.u + r.page, r.page, 0), ENOENT,
 		   "UFFDIO_CONTINUE of what is unmapped");
 	EXPECT_ERR(uffd_continue(uffd, r.u, r.len, 0), ENOENT,
@@ -79,7 +78,7 @@ CASE(mapped_anew_under_waiter,
 	EXPECT_ERRNO(uffd_wake(uffd, r.u, r.page), 0, "UFFDIO_WAKE");
 	EXPECT_FINISHED(&t, "woken, another mapping in its place");
 	EXPECT_EQ(t.seen, pattern_byte(0, 1, 1), "byte read from the new mapping");
-	EXPECT_NO_MESSAGE(uffd, "touch of the new mapping");
+	EXPECT_NO_MSG(uffd, "touch of the new mapping");
 	EXPECT_MINOR_WORKS(uffd, &r, 1);
 }
 
@@ -105,8 +104,7 @@ CASE(unmap_event,
 	struct nap nap;
 	int uffd;
 
-	for (size_t page = 0; page < r.pages; page++)
-		fill_a(&r, page, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, UFFD_FEATURE_EVENT_UNMAP, MODE_MINOR);
 	/* From the middle, one page of it resolved and one not. */
 	EXPECT_OK(uffd_continue(uffd, r.u + r.page, r.page, 0), (int64_t)r.page,

@@ -29,14 +29,13 @@ CASE(direct_write,
      MEMORY("hugetlb-shared shmem-shared")
      NEEDS(NEEDS_DISK))
 {
-	struct region r = region_make(3);
+	struct region r = region_make(4);
 	int fd = disk_file(O_DIRECT), uffd;
 	size_t len = some_of(&r);
 	struct caller c;
 	struct nap nap;
 
-	for (size_t page = 0; page < r.pages; page++)
-		fill_a(&r, page, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	call_start(&c, SYS_write, fd, (long)r.u, len);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u);
@@ -46,22 +45,16 @@ CASE(direct_write,
 	EXPECT_STILL_WAITING(&c, nap, "A was written, nothing resolved");
 	EXPECT_OK(uffd_continue(uffd, r.u, r.page, 0), (int64_t)r.page, "UFFDIO_CONTINUE");
 	EXPECT_RETURNED(&c, len, 0, "O_DIRECT write, its page resolved");
-	EXPECT_NO_MESSAGE(uffd, "O_DIRECT write");
+	EXPECT_NO_MSG(uffd, "O_DIRECT write");
 	expect_written(fd, &r, 0, len, 0);
 
 	/* Over the end of one page, both unresolved. */
 	call_start(&c, SYS_write, fd, (long)(r.u + 2 * r.page - len / 2), len);
-	EXPECT_MSG(uffd, FLAG_MINOR, r.u + r.page);
-	EXPECT_WAITING(&c, "SD", "O_DIRECT write, its first page");
-	EXPECT_OK(uffd_continue(uffd, r.u + r.page, r.page, 0), (int64_t)r.page,
-		  "UFFDIO_CONTINUE of the first page");
-	EXPECT_MSG(uffd, FLAG_MINOR, r.u + 2 * r.page);
-	EXPECT_WAITING(&c, "SD", "O_DIRECT write, its second page");
-	EXPECT_OK(uffd_continue(uffd, r.u + 2 * r.page, r.page, 0), (int64_t)r.page,
-		  "UFFDIO_CONTINUE of the second page");
+	EXPECT_WAITS_FOR_EACH(&c, uffd, { .r = &r, .first = 1, .n = 2, .other = 3,
+					  .flags = FLAG_MINOR, .name = "O_DIRECT write" });
 	EXPECT_RETURNED(&c, len, 0, "O_DIRECT write, both pages resolved");
 	expect_written(fd, &r, 2, len / 2, len + len / 2);
-	EXPECT_NO_MESSAGE(uffd, "O_DIRECT write of two pages");
+	EXPECT_NO_MSG(uffd, "O_DIRECT write of two pages");
 }
 
 CASE(direct_read,
@@ -88,7 +81,7 @@ CASE(direct_read,
 	EXPECT_OK(uffd_continue(uffd, r.u + r.page, r.page, 0), (int64_t)r.page,
 		  "UFFDIO_CONTINUE");
 	EXPECT_RETURNED(&c, len, 0, "O_DIRECT read, its page resolved");
-	EXPECT_NO_MESSAGE(uffd, "O_DIRECT read");
+	EXPECT_NO_MSG(uffd, "O_DIRECT read");
 	EXPECT_EQ(memcmp(r.a + r.page, r.a, len), 0, "difference between A and the file");
 }
 

@@ -70,7 +70,7 @@ CASE(private_wait,
 	resolve(uffd, &r, 1);
 	expect_woken(futex, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, "U");
 	EXPECT_RETURNED(&c, 0, 0, "private FUTEX_WAIT, woken");
-	EXPECT_NO_MESSAGE(uffd, "private FUTEX_WAIT");
+	EXPECT_NO_MSG(uffd, "private FUTEX_WAIT");
 
 	/* What it compares with is what is there once the page is resolved. */
 	call_start(&c, SYS_futex, (long)word(r.u + 2 * r.page), WAIT_PRIVATE, 7);
@@ -106,7 +106,7 @@ CASE(shared_wait,
 	/* One futex, at two addresses. */
 	expect_woken(word(r.a + r.page), FUTEX_WAKE, "A");
 	EXPECT_RETURNED(&c, 0, 0, "shared FUTEX_WAIT, woken through A");
-	EXPECT_NO_MESSAGE(uffd, "shared FUTEX_WAIT");
+	EXPECT_NO_MSG(uffd, "shared FUTEX_WAIT");
 
 	/* Memory that cannot be written is pinned for reading. */
 	SETUP(!mprotect(r.u + 2 * r.page, r.page, PROT_READ), "mprotect");

@@ -13,32 +13,19 @@ struct access {
 	const char *name;
 	uint64_t flags;		/* of its messages, beside MINOR */
 	void (*start)(struct caller *c, char *at);
-	/* Both resolved: what it returned, and what it did. */
-	void (*check)(struct caller *c, const char *a, int uffd);
+	/* Bytes that it took from U and that come out elsewhere, into buffer; NULL: they are there. */
+	ssize_t (*fetch)(void);
 };
 
 static int ends[2];		/* of a pipe or of a pair of sockets */
 static struct iovec in_u, here;
 static char buffer[BYTES];
 
-static void expect_same(const char *a, const char *what)
-{
-	EXPECT_EQ(memcmp(buffer, a, BYTES), 0, "difference between A and what %s", what);
-}
-
 static void start_vmsplice(struct caller *c, char *at)
 {
 	SETUP(!pipe(ends), "pipe");
 	in_u = (struct iovec){ at, BYTES };
 	call_start(c, SYS_vmsplice, ends[1], (long)&in_u, 1, 0);
-}
-
-static void check_spliced(struct caller *c, const char *a, int uffd)
-{
-	EXPECT_RETURNED(c, BYTES, 0, "vmsplice");
-	EXPECT_EQ(read(ends[0], buffer, BYTES), BYTES, "bytes read from the pipe");
-	expect_same(a, "came out of the pipe");
-	EXPECT_NO_MESSAGE(uffd, "read of the pipe");
 }
 
 static void start_send(struct caller *c, char *at)
@@ -48,41 +35,28 @@ static void start_send(struct caller *c, char *at)
 	call_start(c, SYS_sendto, ends[1], (long)at, BYTES, 0, 0, 0);
 }
 
-static void check_sent(struct caller *c, const char *a, int uffd)
+/* Of a pipe or a socket. */
+static ssize_t fetch(void)
 {
-	EXPECT_RETURNED(c, BYTES, 0, "send");
-	EXPECT_EQ(recv(ends[0], buffer, BYTES, 0), BYTES, "bytes received");
-	expect_same(a, "was sent");
-	EXPECT_NO_MESSAGE(uffd, "recv");
+	return read(ends[0], buffer, BYTES);
+}
+
+static void start_vm_call(struct caller *c, long number, char *at)
+{
+	in_u = (struct iovec){ at, BYTES };
+	here = (struct iovec){ buffer, BYTES };
+	call_start(c, number, getpid(), (long)&here, 1, (long)&in_u, 1, 0);
 }
 
 static void start_readv(struct caller *c, char *at)
 {
-	in_u = (struct iovec){ at, BYTES };
-	here = (struct iovec){ buffer, BYTES };
-	call_start(c, SYS_process_vm_readv, getpid(), (long)&here, 1, (long)&in_u, 1, 0);
-}
-
-static void check_read(struct caller *c, const char *a, int uffd)
-{
-	EXPECT_RETURNED(c, BYTES, 0, "process_vm_readv");
-	expect_same(a, "process_vm_readv read");
-	EXPECT_NO_MESSAGE(uffd, "process_vm_readv");
+	start_vm_call(c, SYS_process_vm_readv, at);
 }
 
 static void start_writev(struct caller *c, char *at)
 {
-	in_u = (struct iovec){ at, BYTES };
-	here = (struct iovec){ buffer, BYTES };
 	memset(buffer, 0x42, BYTES);
-	call_start(c, SYS_process_vm_writev, getpid(), (long)&here, 1, (long)&in_u, 1, 0);
-}
-
-static void check_written(struct caller *c, const char *a, int uffd)
-{
-	EXPECT_RETURNED(c, BYTES, 0, "process_vm_writev");
-	expect_same(a, "process_vm_writev wrote");
-	EXPECT_NO_MESSAGE(uffd, "process_vm_writev");
+	start_vm_call(c, SYS_process_vm_writev, at);
 }
 
 static void start_open(struct caller *c, char *at)
@@ -90,19 +64,26 @@ static void start_open(struct caller *c, char *at)
 	call_start(c, SYS_openat, AT_FDCWD, (long)at, O_RDONLY);
 }
 
-static void check_opened(struct caller *c, const char *a, int uffd)
-{
-	EXPECT_EQ(EXPECT_SUCCESS(c, "open") >= 0, true, "open of '%s'", a);
-	EXPECT_NO_MESSAGE(uffd, "open");
-}
+static const struct access by_vmsplice = { "vmsplice", 0, start_vmsplice, fetch };
+static const struct access by_send = { "send", 0, start_send, fetch };
+static const struct access by_readv = { "process_vm_readv", 0, start_readv, NULL };
+static const struct access by_writev = { "process_vm_writev", FLAG_WRITE, start_writev, NULL };
+static const struct access by_open = { "open", 0, start_open, NULL };
 
-static const struct access accesses[] = {
-	{ "vmsplice", 0, start_vmsplice, check_spliced },
-	{ "send", 0, start_send, check_sent },
-	{ "process_vm_readv", 0, start_readv, check_read },
-	{ "process_vm_writev", FLAG_WRITE, start_writev, check_written },
-	{ "open", 0, start_open, check_opened },
-};
+/* All resolved: what it returned, and what it did. */
+static void expect_done(const struct access *access, struct caller *c, const char *a, int uffd)
+{
+	if (access == &by_open) {
+		EXPECT_EQ(EXPECT_SUCCESS(c, "open") >= 0, true, "open of '%s'", a);
+	} else {
+		EXPECT_RETURNED(c, BYTES, 0, "%s", access->name);
+		if (access->fetch)
+			EXPECT_EQ(access->fetch(), BYTES, "bytes that came out of %s", access->name);
+		EXPECT_EQ(memcmp(buffer, a, BYTES), 0, "difference between A and the data of %s",
+			  access->name);
+	}
+	EXPECT_NO_MSG(uffd, "%s of resolved pages", access->name);
+}
 
 /* The place in U, over the end of page 0, and what A has there. */
 static char *prepare(struct region *r)
@@ -110,8 +91,7 @@ static char *prepare(struct region *r)
 	char *a;
 
 	*r = region_make(3);
-	for (size_t page = 0; page < r->pages; page++)
-		fill_a(r, page, 1);
+	fill_all(r, 1);
 	/* A path as good as any other bytes; its middle is where a page ends. */
 	a = r->a + r->page - BYTES / 2;
 	memset(a, '/', BYTES);
@@ -125,21 +105,12 @@ static void expect_waits(const struct access *access)
 	char *at = prepare(&r);
 	int uffd = uffd_on(&r, 0, MODE_MINOR);
 	struct caller c;
-	struct nap nap;
 
 	access->start(&c, at);
-	for (size_t page = 0; page < 2; page++) {
-		EXPECT_MSG(uffd, FLAG_MINOR | access->flags, r.u + page * r.page);
-		nap = EXPECT_WAITING(&c, "SD", "%s, page %zu unresolved", access->name, page);
-		EXPECT_NO_MESSAGE(uffd, "%s, one page at a time", access->name);
-		if (page == 0)
-			EXPECT_OK(uffd_continue(uffd, r.u + 2 * r.page, r.page, 0),
-				  (int64_t)r.page, "UFFDIO_CONTINUE of another page");
-		EXPECT_STILL_WAITING(&c, nap, "%s, its page unresolved", access->name);
-		EXPECT_OK(uffd_continue(uffd, r.u + page * r.page, r.page, 0), (int64_t)r.page,
-			  "UFFDIO_CONTINUE of page %zu", page);
-	}
-	access->check(&c, r.a + (at - r.u), uffd);
+	EXPECT_WAITS_FOR_EACH(&c, uffd, { .r = &r, .first = 0, .n = 2, .other = 2,
+					  .flags = FLAG_MINOR | access->flags,
+					  .name = access->name });
+	expect_done(access, &c, r.a + (at - r.u), uffd);
 }
 
 CASE(vmsplice_waits,
@@ -147,7 +118,7 @@ CASE(vmsplice_waits,
      ROWS("INT-16")
      MEMORY("hugetlb-shared shmem-shared" SIZES_SHARED))
 {
-	expect_waits(&accesses[0]);
+	expect_waits(&by_vmsplice);
 }
 
 CASE(send_waits,
@@ -155,7 +126,7 @@ CASE(send_waits,
      ROWS("INT-16")
      MEMORY("hugetlb-shared shmem-shared"))
 {
-	expect_waits(&accesses[1]);
+	expect_waits(&by_send);
 }
 
 CASE(process_vm_readv_waits,
@@ -163,7 +134,7 @@ CASE(process_vm_readv_waits,
      ROWS("INT-16")
      MEMORY("hugetlb-shared shmem-shared"))
 {
-	expect_waits(&accesses[2]);
+	expect_waits(&by_readv);
 }
 
 CASE(process_vm_writev_waits,
@@ -171,7 +142,7 @@ CASE(process_vm_writev_waits,
      ROWS("INT-16")
      MEMORY("hugetlb-shared shmem-shared"))
 {
-	expect_waits(&accesses[3]);
+	expect_waits(&by_writev);
 }
 
 CASE(open_waits,
@@ -179,7 +150,7 @@ CASE(open_waits,
      ROWS("INT-16")
      MEMORY("hugetlb-shared shmem-shared"))
 {
-	expect_waits(&accesses[4]);
+	expect_waits(&by_open);
 }
 
 CASE(read_by_another_process,
@@ -208,7 +179,7 @@ CASE(read_by_another_process,
 	EXPECT_CHILD_DONE(&child, "process_vm_readv, both pages resolved");
 	EXPECT_EQ(child.answer->ret, BYTES, "bytes that the other process read");
 	EXPECT_EQ(memcmp(got, r.a + (at - r.u), BYTES), 0, "difference from what A has");
-	EXPECT_NO_MESSAGE(uffd, "process_vm_readv of resolved pages");
+	EXPECT_NO_MSG(uffd, "process_vm_readv of resolved pages");
 }
 
 static void expect_refused(const struct access *access)
@@ -224,7 +195,7 @@ static void expect_refused(const struct access *access)
 	EXPECT_OK(uffd_continue(uffd, r.u, 2 * r.page, 0), 2 * (int64_t)r.page,
 		  "UFFDIO_CONTINUE of both pages");
 	access->start(&c, at);
-	access->check(&c, r.a + (at - r.u), uffd);
+	expect_done(access, &c, r.a + (at - r.u), uffd);
 }
 
 CASE(splice_and_send_user_mode_only,
@@ -232,8 +203,8 @@ CASE(splice_and_send_user_mode_only,
      ROWS("INT-16")
      MEMORY("hugetlb-shared shmem-shared"))
 {
-	expect_refused(&accesses[0]);
-	expect_refused(&accesses[1]);
+	expect_refused(&by_vmsplice);
+	expect_refused(&by_send);
 }
 
 CASE(process_vm_user_mode_only,
@@ -241,8 +212,8 @@ CASE(process_vm_user_mode_only,
      ROWS("INT-16")
      MEMORY("hugetlb-shared shmem-shared"))
 {
-	expect_refused(&accesses[2]);
-	expect_refused(&accesses[3]);
+	expect_refused(&by_readv);
+	expect_refused(&by_writev);
 }
 
 CASE(open_user_mode_only,
@@ -250,5 +221,5 @@ CASE(open_user_mode_only,
      ROWS("INT-16")
      MEMORY("hugetlb-shared shmem-shared"))
 {
-	expect_refused(&accesses[4]);
+	expect_refused(&by_open);
 }

@@ -22,12 +22,6 @@ static const struct faulter faulters[] = {
 	{ "MADV_POPULATE_WRITE", SYS_madvise, MADV_POPULATE_WRITE, FLAG_WRITE, EFAULT },
 };
 
-static void fill_all(const struct region *r)
-{
-	for (size_t page = 0; page < r->pages; page++)
-		fill_a(r, page, 1);
-}
-
 /* Pages 1 and 2 of U. */
 static void call_on_two_pages(struct caller *c, const struct faulter *f, const struct region *r)
 {
@@ -38,27 +32,13 @@ static void expect_waits(const struct faulter *f)
 {
 	struct region r = region_make(4);
 	struct caller c;
-	struct nap nap;
 	int uffd;
 
-	fill_all(&r);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	call_on_two_pages(&c, f, &r);
-	for (size_t page = 1; page <= 2; page++) {
-		char *at = r.u + page * r.page;
-
-		EXPECT_MSG(uffd, FLAG_MINOR | f->flags, at);
-		nap = EXPECT_WAITING(&c, "SD", "%s of unresolved pages", f->name);
-		EXPECT_EQ(pages_mapped(at, r.page, 1), 0, "is page %zu mapped", page);
-		/* What is resolved elsewhere is none of its business. */
-		if (page == 1)
-			EXPECT_OK(uffd_continue(uffd, r.u, r.page, 0), (int64_t)r.page,
-				  "UFFDIO_CONTINUE of the page before");
-		EXPECT_STILL_WAITING(&c, nap, "%s, not resolved yet", f->name);
-		EXPECT_NO_MESSAGE(uffd, "%s, one page at a time", f->name);
-		EXPECT_OK(uffd_continue(uffd, at, r.page, 0), (int64_t)r.page,
-			  "UFFDIO_CONTINUE of page %zu", page);
-	}
+	EXPECT_WAITS_FOR_EACH(&c, uffd, { .r = &r, .first = 1, .n = 2, .other = 0,
+					  .flags = FLAG_MINOR | f->flags, .name = f->name });
 	EXPECT_RETURNED(&c, 0, 0, "%s, all resolved", f->name);
 	EXPECT_EQ(pages_mapped(r.u, r.page, 4), 3, "pages that are mapped after %s", f->name);
 	EXPECT_EQ(find_mismatch(r.a + r.page, r.page, 1, 1), -1, "first byte of A that changed");
@@ -97,7 +77,7 @@ static void expect_refused(const struct faulter *f)
 	struct caller c;
 	int uffd;
 
-	fill_all(&r);
+	fill_all(&r, 1);
 	uffd = uffd_user_mode_only(&r, MODE_MINOR);
 	call_on_two_pages(&c, f, &r);
 	EXPECT_AT_ONCE(&c, uffd, -1, f->refusal, "%s with USER_MODE_ONLY", f->name);
@@ -167,6 +147,6 @@ CASE(willneed_and_mincore,
 	EXPECT_EQ(resident(&r, 1), memory_is_hugetlb() ? 0 : all,
 		  "base pages of a cached page, not mapped, that mincore shows");
 	EXPECT_EQ(resident(&r, 2), 0, "base pages of a hole that mincore shows");
-	EXPECT_NO_MESSAGE(uffd, "mincore");
+	EXPECT_NO_MSG(uffd, "mincore");
 	EXPECT_EQ(pages_mapped(r.u, r.page, 2), 1, "pages that are mapped after mincore");
 }

@@ -9,17 +9,6 @@ static void protect(const struct region *r, size_t page, size_t pages, int prot)
 	SETUP(!mprotect(r->u + page * r->page, pages * r->page, prot), "mprotect to 0x%x", prot);
 }
 
-static void expect_segv(const struct region *r, enum touch how, size_t offset)
-{
-	struct toucher t;
-	siginfo_t info;
-
-	touch_start(&t, how, r->u + offset);
-	info = EXPECT_RAISED(&t, SIGSEGV, "forbidden by mprotect(2)");
-	EXPECT_EQ(info.si_code, SEGV_ACCERR, "its si_code");
-	EXPECT_EQ(info.si_addr == r->u + offset, true, "its si_addr is U + 0x%zx", offset);
-}
-
 CASE(protected_memory,
      DESC("a forbidden touch is SIGSEGV, without a message; allowed again it is a minor fault")
      ROWS("INT-12")
@@ -31,27 +20,26 @@ CASE(protected_memory,
 	int uffd;
 
 	keep_siginfo();
-	for (size_t page = 0; page < r.pages; page++)
-		fill_a(&r, page, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	EXPECT_OK(uffd_continue(uffd, r.u, r.page, 0), (int64_t)r.page, "UFFDIO_CONTINUE");
 	/* Pages 0 and 1: one that is mapped and one that is not. */
 	protect(&r, 0, 2, PROT_NONE);
 	EXPECT_FLAGS(r.u, "ui", "mprotect to PROT_NONE");
-	expect_segv(&r, TOUCH_READ, 0);
-	expect_segv(&r, TOUCH_READ, 2 * r.page - 1);
-	expect_segv(&r, TOUCH_WRITE, r.page);
-	EXPECT_NO_MESSAGE(uffd, "touches of PROT_NONE");
+	EXPECT_SEGV(&r, TOUCH_READ, 0);
+	EXPECT_SEGV(&r, TOUCH_READ, 2 * r.page - 1);
+	EXPECT_SEGV(&r, TOUCH_WRITE, r.page);
+	EXPECT_NO_MSG(uffd, "touches of PROT_NONE");
 	EXPECT_MINOR_WORKS(uffd, &r, 2);
 
 	protect(&r, 0, 2, PROT_READ);
-	expect_segv(&r, TOUCH_WRITE, 0);
-	expect_segv(&r, TOUCH_WRITE, r.page);
-	EXPECT_NO_MESSAGE(uffd, "writes to PROT_READ");
+	EXPECT_SEGV(&r, TOUCH_WRITE, 0);
+	EXPECT_SEGV(&r, TOUCH_WRITE, r.page);
+	EXPECT_NO_MSG(uffd, "writes to PROT_READ");
 	EXPECT_READABLE(&r, 0, 1);
-	EXPECT_NO_MESSAGE(uffd, "read of what was mapped before");
+	EXPECT_NO_MSG(uffd, "read of what was mapped before");
 	EXPECT_MINOR_WORKS(uffd, &r, 1);
-	expect_segv(&r, TOUCH_WRITE, r.page);
+	EXPECT_SEGV(&r, TOUCH_WRITE, r.page);
 
 	protect(&r, 0, 2, PROT_READ | PROT_WRITE);
 	EXPECT_FLAGS(r.u, "ui", "mprotect to read and write");
@@ -63,7 +51,7 @@ CASE(protected_memory,
 	EXPECT_OK(uffd_continue(uffd, r.u + 3 * r.page, r.page, 0), (int64_t)r.page,
 		  "UFFDIO_CONTINUE for a write");
 	EXPECT_FINISHED(&t, "UFFDIO_CONTINUE for a write");
-	EXPECT_NO_MESSAGE(uffd, "all that was touched is resolved");
+	EXPECT_NO_MSG(uffd, "all that was touched is resolved");
 }
 
 CASE(protected_and_back,
@@ -79,9 +67,9 @@ CASE(protected_and_back,
 	fill_a(&r, 0, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR | MODE_MISSING);
 	protect(&r, 0, 2, PROT_NONE);
-	expect_segv(&r, TOUCH_WRITE, 0);
-	expect_segv(&r, TOUCH_READ, r.page);	/* a hole */
-	EXPECT_NO_MESSAGE(uffd, "touches of PROT_NONE");
+	EXPECT_SEGV(&r, TOUCH_WRITE, 0);
+	EXPECT_SEGV(&r, TOUCH_READ, r.page);	/* a hole */
+	EXPECT_NO_MSG(uffd, "touches of PROT_NONE");
 	protect(&r, 0, 2, PROT_READ | PROT_WRITE);
 	EXPECT_FLAGS(r.u, "ui um", "mprotect and back");
 	EXPECT_MINOR_WORKS(uffd, &r, 0);
@@ -115,5 +103,5 @@ CASE(protected_under_waiter,
 	EXPECT_SEEN(&reader, &r, 0, 1);
 	EXPECT_RAISED(&writer, SIGSEGV, "resolved, and read-only by now");
 	EXPECT_EQ(find_mismatch(r.a + r.page, r.page, 1, 1), -1, "first byte of A that changed");
-	EXPECT_NO_MESSAGE(uffd, "all that was touched is resolved");
+	EXPECT_NO_MSG(uffd, "all that was touched is resolved");
 }

@@ -4,12 +4,6 @@
 #include "lib/memory.h"
 #include "lib/raised.h"
 
-static void fill_all(const struct region *r, unsigned int version)
-{
-	for (size_t page = 0; page < r->pages; page++)
-		fill_a(r, page, version);
-}
-
 static void truncate_to(const struct region *r, size_t pages)
 {
 	SETUP(!ftruncate(r->fd, pages * r->page), "ftruncate to %zu pages", pages);
@@ -47,7 +41,7 @@ CASE(touch_behind_end,
 	expect_sigbus(&r, TOUCH_READ, r.page);
 	expect_sigbus(&r, TOUCH_WRITE, 2 * r.page);
 	expect_sigbus(&r, TOUCH_READ, r.len - 1);
-	EXPECT_NO_MESSAGE(uffd, "touches behind the end of the file");
+	EXPECT_NO_MSG(uffd, "touches behind the end of the file");
 	EXPECT_READABLE(&r, 0, 1);
 	EXPECT_FLAGS(r.u + r.page, "ui um", "ftruncate");
 
@@ -59,7 +53,7 @@ CASE(touch_behind_end,
 	expect_sigbus(&r, TOUCH_READ, 3 * r.page);
 	truncate_to(&r, 4);
 	EXPECT_MISSING_WORKS(uffd, &r, 3);
-	EXPECT_NO_MESSAGE(uffd, "all that was touched is resolved");
+	EXPECT_NO_MSG(uffd, "all that was touched is resolved");
 }
 
 CASE(hole_after_truncation,
@@ -82,7 +76,7 @@ CASE(hole_after_truncation,
 		EXPECT_FINISHED(&t, "read of page %zu, cut off and a hole since", page);
 		EXPECT_EQ(t.seen, 0, "byte of page %zu, cut off and a hole since", page);
 	}
-	EXPECT_NO_MESSAGE(uffd, "touches of holes");
+	EXPECT_NO_MSG(uffd, "touches of holes");
 }
 
 CASE(truncated_under_waiter,
@@ -116,13 +110,13 @@ CASE(truncated_under_waiter,
 		   "UFFDIO_CONTINUE behind the end");
 	EXPECT_UNWOKEN(&reader, readers, "the refusal");
 	EXPECT_UNWOKEN(&writer, writers, "truncation and the refusal");
-	EXPECT_NO_MESSAGE(uffd, "truncation");
+	EXPECT_NO_MSG(uffd, "truncation");
 	EXPECT_ERRNO(uffd_wake(uffd, r.u + 2 * r.page, r.page), 0, "UFFDIO_WAKE");
 	info = EXPECT_RAISED(&reader, SIGBUS, "woken, its page cut off");
 	EXPECT_EQ(info.si_code, BUS_ADRERR, "its si_code");
 	EXPECT_EQ(info.si_addr == r.u + 2 * r.page + 8, true, "its si_addr is the byte read");
 	EXPECT_UNWOKEN(&writer, writers, "WAKE of the page before");
-	EXPECT_NO_MESSAGE(uffd, "WAKE");
+	EXPECT_NO_MSG(uffd, "WAKE");
 
 	/* Made again before it is woken, it is as if nothing had been. */
 	truncate_to(&r, 4);

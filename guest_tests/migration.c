@@ -39,8 +39,7 @@ CASE(close_leaves_plain_memory,
 	struct region r = region_make(4);
 	int uffd;
 
-	for (size_t page = 0; page < r.pages; page++)
-		fill_a(&r, page, 5);
+	fill_all(&r, 5);
 	uffd = uffd_on(&r, 0, MODE_MISSING | MODE_MINOR);
 	EXPECT_ERRNO(uffd_continue(uffd, r.u, 2 * r.page, 0), 0, "UFFDIO_CONTINUE of two pages");
 	close(uffd);

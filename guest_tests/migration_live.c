@@ -306,7 +306,7 @@ static void migrate(uint64_t mode)
 	}
 	m.uffd = uffd_on(&m.r, 0, mode);
 	run_source();
-	EXPECT_NO_MESSAGE(m.uffd, "pre-copy");
+	EXPECT_NO_MSG(m.uffd, "pre-copy");
 	EXPECT_EQ(pages_mapped(m.r.u, m.r.page, m.pages), 0, "pages of U mapped by the pre-copy");
 	run_target();
 	EXPECT_EQ(pages_mapped(m.r.u, m.r.page, m.pages), m.pages, "pages of U that are mapped");

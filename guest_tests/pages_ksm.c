@@ -9,32 +9,11 @@
 #define MADV_MERGEABLE 12
 #endif
 
-static const char folder[] = "/sys/kernel/mm/ksm";
+#define KSM "/sys/kernel/mm/ksm/"
 
-static void ksm_write(const char *name, const char *text)
+static uint64_t ksm_scans(void)
 {
-	char path[96];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	SETUP(fd >= 0, "open %s", path);
-	SETUP(write(fd, text, strlen(text)) == (ssize_t)strlen(text), "write '%s' to %s", text, path);
-	close(fd);
-}
-
-static long ksm_scans(void)
-{
-	char path[96];
-	long value;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/full_scans", folder);
-	f = fopen(path, "re");
-	SETUP(f, "open %s", path);
-	SETUP(fscanf(f, "%ld", &value) == 1, "read %s", path);
-	fclose(f);
-	return value;
+	return number_in(KSM "full_scans");
 }
 
 static bool merged(const void *at)
@@ -52,7 +31,7 @@ CASE(ksm_leaves_the_file_alone,
 	struct region r = region_make(8);
 	bool both = false;
 	struct toucher t;
-	long scans;
+	uint64_t scans;
 	int uffd;
 
 	/* All of them are alike: nothing but what they are keeps them apart. */
@@ -69,9 +48,9 @@ CASE(ksm_leaves_the_file_alone,
 		EXPECT_FINISHED(&t, "a private copy");
 		EXPECT(pagemap_frame(at) != pagemap_frame(r.a + i * r.page), "page %zu is no copy", i);
 	}
-	ksm_write("sleep_millisecs", "0");
-	ksm_write("pages_to_scan", "1000");
-	ksm_write("run", "1");
+	write_to("0", KSM "sleep_millisecs");
+	write_to("1000", KSM "pages_to_scan");
+	write_to("1", KSM "run");
 	for (int waited = 0; waited < patience_ms() && !both; waited += 5) {
 		sleep_ms(5);
 		both = merged(r.u + 4 * r.page) && merged(r.u + 5 * r.page);
@@ -80,8 +59,8 @@ CASE(ksm_leaves_the_file_alone,
 	scans = ksm_scans();
 	for (int waited = 0; waited < patience_ms() && ksm_scans() < scans + 3; waited += 5)
 		sleep_ms(5);
-	EXPECT(both, "KSM has not merged two anonymous copies that are alike (full scans: %ld)",
-	       ksm_scans());
+	EXPECT(both, "KSM has not merged two anonymous copies that are alike (full scans: %llu)",
+	       (unsigned long long)ksm_scans());
 	EXPECT_EQ(pagemap_frame(r.u + 4 * r.page), pagemap_frame(r.u + 5 * r.page),
 		  "page frame of one merged copy and of the other");
 	for (size_t i = 0; i < 4; i++) {
@@ -96,7 +75,7 @@ CASE(ksm_leaves_the_file_alone,
 		  "UFFDIO_CONTINUE under KSM");
 	EXPECT_FINISHED(&t, "page 6 resolved");
 	/* 2: stop, and undo what was merged. */
-	ksm_write("run", "2");
+	write_to("2", KSM "run");
 	EXPECT_EQ(find_mismatch(r.u + 4 * r.page, r.page, 0, 1), -1, "first wrong byte of a copy");
 	close(uffd);
 	EXPECT_NOTHING_HELD(&r, pool_now(), "KSM");

@@ -27,19 +27,16 @@ static int page_node(void *at, int node)
 	return status;
 }
 
+#define NUMA_BALANCING "/proc/sys/kernel/numa_balancing"
+
 /* Three pages of version 1, which move only when they are told to. */
 static struct region region_to_move(void)
 {
-	static const char path[] = "/proc/sys/kernel/numa_balancing";
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	struct region r = region_make(3);
 
-	if (fd >= 0) {		/* CONFIG_NUMA_BALANCING */
-		SETUP(write(fd, "0", 1) == 1, "write to %s", path);
-		close(fd);
-	}
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	if (!access(NUMA_BALANCING, F_OK))		/* CONFIG_NUMA_BALANCING */
+		write_to("0", NUMA_BALANCING);
+	fill_all(&r, 1);
 	return r;
 }
 
@@ -124,7 +121,7 @@ CASE(moved_after_resolved,
 	/* Its neighbours keep their faults. */
 	EXPECT_EQ(pages_mapped(r.u, r.page, 1) + pages_mapped(r.u + 2 * r.page, r.page, 1), 0,
 		  "pages beside it that are mapped");
-	EXPECT_NO_MESSAGE(uffd, "touches of a page that was moved");
+	EXPECT_NO_MSG(uffd, "touches of a page that was moved");
 	touch_start_write(&t, r.u + r.page, 0x42);
 	EXPECT_FINISHED(&t, "write to a page that was moved");
 	if (!memory_is_private())

@@ -16,8 +16,7 @@ static struct region two_mappings(void)
 {
 	struct region r = region_make(4);
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	SETUP(!mprotect(r.u + 2 * r.page, 2 * r.page, PROT_READ), "mprotect");
 	errno = 0;
 	SETUP(vma_count(r.u, r.len) == 2, "U is not two mappings");

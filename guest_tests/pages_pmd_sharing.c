@@ -137,7 +137,7 @@ CASE(registration_ends_sharing,
 	EXPECT(!other_has(&other, &r, 4), "the other process has a page that U's CONTINUE mapped");
 	other_writes(&other, 5);
 	EXPECT(!page_is_mapped(r.u + 5 * r.page), "U has a page that only the other has touched");
-	EXPECT_NO_MESSAGE(uffd, "touches by the other process");
+	EXPECT_NO_MSG(uffd, "touches by the other process");
 
 	/* Its memory is its own affair: U's fault goes on when the other is gone. */
 	touch_start_page(&t, &r, 5);

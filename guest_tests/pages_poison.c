@@ -61,7 +61,7 @@ static void expect_poison_while_mapped(const struct region *r, int uffd)
 	touch_start(&t, TOUCH_READ, at + 8);
 	info = EXPECT_RAISED(&t, SIGBUS, "read of a page that failed while it was mapped");
 	EXPECT_EQ(info.si_code, BUS_MCEERR_AR, "si_code of its SIGBUS");
-	EXPECT_NO_MESSAGE(uffd, "a touch of a page that failed while it was mapped");
+	EXPECT_NO_MSG(uffd, "a touch of a page that failed while it was mapped");
 }
 
 CASE(poisoned_shmem,
@@ -92,7 +92,7 @@ CASE(poisoned_shmem,
 	nap = EXPECT_ASLEEP(&t, "poisoned, woken twice");
 	expect_neighbours(&r, uffd);
 	EXPECT_UNWOKEN(&t, nap, "its neighbours were resolved");
-	EXPECT_NO_MESSAGE(uffd, "the neighbours were resolved");
+	EXPECT_NO_MSG(uffd, "the neighbours were resolved");
 	/* Without the uffd it is as everywhere else. */
 	EXPECT_ERRNO(uffd_unregister(uffd, at, r.page), 0, "UFFDIO_UNREGISTER");
 	EXPECT_ERRNO(uffd_wake(uffd, at, r.page), 0, "UFFDIO_WAKE");
@@ -128,7 +128,7 @@ CASE(poisoned_hugetlb,
 		EXPECT_EQ(info.si_code, BUS_MCEERR_AR, "si_code of its SIGBUS");
 		EXPECT_EQ(info.si_addr_lsb, __builtin_ctzl(r.page), "si_addr_lsb of its SIGBUS");
 	}
-	EXPECT_NO_MESSAGE(uffd, "touches of a poisoned huge page");
+	EXPECT_NO_MSG(uffd, "touches of a poisoned huge page");
 	expect_neighbours(&r, uffd);
 	expect_poison_while_mapped(&r, uffd);
 }
@@ -182,7 +182,7 @@ CASE(soft_offlined,
 		  pagemap_frame(r.a + 3 * r.page - base_page()),
 		  "page frame of the last base page of U's page and of A's");
 	EXPECT_EQ(find_mismatch(r.a + 2 * r.page, r.page, 2, 1), -1, "first wrong byte of A's page");
-	EXPECT_NO_MESSAGE(uffd, "a page that moved while it was mapped");
+	EXPECT_NO_MSG(uffd, "a page that moved while it was mapped");
 	EXPECT_EQ(pagemap_frame(r.a), frames[0], "page frame of A's page that was left alone");
 	close(uffd);
 	want = before;

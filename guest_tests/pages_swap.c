@@ -21,7 +21,7 @@ static void expect_back(const struct region *r, size_t page, unsigned int versio
 		  "page frame of U's page %zu and of A's", page);
 }
 
-static void fill_all(const struct region *r, size_t pages, unsigned int version)
+static void fill_first(const struct region *r, size_t pages, unsigned int version)
 {
 	for (size_t i = 0; i < pages; i++)
 		fill_a(r, i, version);
@@ -44,7 +44,7 @@ CASE(continue_brings_back,
 	int uffd;
 
 	swap_on();
-	fill_all(&r, 8, 1);
+	fill_first(&r, 8, 1);
 	swap_out(r.a, 8);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	EXPECT_OK(uffd_continue(uffd, r.u + 2 * r.page, r.page, 0), (int64_t)r.page,
@@ -80,7 +80,7 @@ CASE(never_resolved_and_swapped,
 	int uffd;
 
 	swap_on();
-	fill_all(&r, 4, 1);
+	fill_first(&r, 4, 1);
 	swap_out(r.a, 4);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	for (size_t i = 1; i < 3; i++) {
@@ -104,7 +104,7 @@ CASE(never_resolved_and_swapped,
 	}
 	expect_in_swap(&r, 0, "that nobody has touched");
 	expect_in_swap(&r, 3, "that nobody has touched");
-	EXPECT_NO_MESSAGE(uffd, "two pages touched");
+	EXPECT_NO_MSG(uffd, "two pages touched");
 	finish(&r, uffd, "faults of pages in swap");
 }
 
@@ -119,12 +119,12 @@ CASE(resolved_and_swapped,
 	int uffd;
 
 	swap_on();
-	fill_all(&r, 4, 1);
+	fill_first(&r, 4, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	EXPECT_OK(uffd_continue(uffd, r.u, 3 * r.page, 0), 3 * (int64_t)r.page, "UFFDIO_CONTINUE");
 	for (unsigned int version = 2; version < 5; version++) {
 		fill_page(r.u + r.page, r.page, 1, version);
-		EXPECT_NO_MESSAGE(uffd, "a write to a resolved page");
+		EXPECT_NO_MSG(uffd, "a write to a resolved page");
 		/* Mapped by U alone: a page that others map as well is not reclaimed for one. */
 		SETUP(!madvise(r.a, r.len, MADV_DONTNEED), "MADV_DONTNEED of A");
 		swap_out(r.u, 3);

@@ -22,6 +22,16 @@ static void expect_same_frames(const struct region *r, size_t first, size_t page
 			  "page frame of U's page %zu and of A's", i);
 }
 
+/* As much of U as one huge page, all of it present, perhaps as one; its uffd. */
+static int thp_on(struct region *r, bool huge)
+{
+	*r = region_thp(1);
+	fill_words(r, 0, r->pages);
+	if (huge)
+		make_huge(r);
+	return uffd_on(r, 0, MODE_MINOR);
+}
+
 CASE(continue_inside_thp,
      DESC("CONTINUE maps single base pages of a huge page, each the right one, and the rest")
      ROWS("CON-34")
@@ -94,7 +104,7 @@ CASE(fault_by_base_page,
 	}
 	EXPECT_EQ(pages_mapped(r.u + 6 * r.page, r.page, 4), 3, "pages mapped from page 6 on");
 	EXPECT_EQ(pages_mapped(r.u + r.page, r.page, 1), 0, "pages mapped from page 1 on");
-	EXPECT_NO_MESSAGE(uffd, "five pages touched");
+	EXPECT_NO_MSG(uffd, "five pages touched");
 	close(uffd);
 	EXPECT_NOTHING_HELD(&r, pool_now(), "faults in a huge page");
 }
@@ -113,11 +123,9 @@ CASE(continue_of_huge_entry,
      MEMORY("shmem-shared")
      NEEDS("CONFIG_PROC_PAGE_MONITOR"))
 {
-	struct region r = region_thp(1);
-	int uffd;
+	struct region r;
+	int uffd = thp_on(&r, false);
 
-	fill_words(&r, 0, r.pages);
-	uffd = uffd_on(&r, 0, MODE_MINOR);
 	EXPECT_OK(uffd_continue(uffd, r.u, r.len, 0), (int64_t)r.len, "UFFDIO_CONTINUE");
 	expect_collapsed(&r, "all of it resolved");
 	for (size_t round = 0; round < 3; round++) {
@@ -143,7 +151,7 @@ static void expect_no_protocol(const struct region *r, int uffd)
 	EXPECT_FINISHED(&t, "write to collapsed memory");
 	EXPECT_EQ((unsigned char)r->a[4 * r->page], 0x42, "A's byte after the write to U");
 	EXPECT_WORDS(r->u, 0, r->pages, "U");
-	EXPECT_NO_MESSAGE(uffd, "touches of collapsed memory");
+	EXPECT_NO_MSG(uffd, "touches of collapsed memory");
 	/* It is registered still: unmapped, each page has its fault again. */
 	SETUP(!madvise(r->u, r->len, MADV_DONTNEED), "MADV_DONTNEED");
 	touch_start(&t, TOUCH_READ, r->u + 7 * r->page);
@@ -159,11 +167,9 @@ CASE(collapse_of_resolved,
      MEMORY("shmem-shared")
      NEEDS("CONFIG_PROC_PAGE_MONITOR"))
 {
-	struct region r = region_thp(1);
-	int uffd;
+	struct region r;
+	int uffd = thp_on(&r, false);
 
-	fill_words(&r, 0, r.pages);
-	uffd = uffd_on(&r, 0, MODE_MINOR);
 	EXPECT_OK(uffd_continue(uffd, r.u, r.len, 0), (int64_t)r.len, "UFFDIO_CONTINUE");
 	expect_collapsed(&r, "all of it resolved");
 	expect_no_protocol(&r, uffd);
@@ -175,11 +181,9 @@ CASE(collapse_of_unresolved,
      MEMORY("shmem-shared")
      NEEDS("CONFIG_PROC_PAGE_MONITOR"))
 {
-	struct region r = region_thp(1);
-	int uffd;
+	struct region r;
+	int uffd = thp_on(&r, false);
 
-	fill_words(&r, 0, r.pages);
-	uffd = uffd_on(&r, 0, MODE_MINOR);
 	/* Resolved once and unmapped: 6.1 gives EINVAL where there is no page table at all. */
 	EXPECT_OK(uffd_continue(uffd, r.u, r.page, 0), (int64_t)r.page, "UFFDIO_CONTINUE");
 	SETUP(!madvise(r.u, r.len, MADV_DONTNEED), "MADV_DONTNEED");
@@ -194,12 +198,9 @@ CASE(collapse_of_huge_in_cache,
      MEMORY("shmem-shared")
      NEEDS("CONFIG_PROC_PAGE_MONITOR"))
 {
-	struct region r = region_thp(1);
-	int uffd;
+	struct region r;
+	int uffd = thp_on(&r, true);
 
-	fill_words(&r, 0, r.pages);
-	make_huge(&r);
-	uffd = uffd_on(&r, 0, MODE_MINOR);
 	expect_collapsed(&r, "huge in the page cache");
 	expect_no_protocol(&r, uffd);
 }
@@ -257,5 +258,5 @@ CASE(collapse_with_holes_minor,
 		for (size_t at = 0; at < r.page; at += 64)
 			EXPECT_EQ((unsigned char)r.u[i * r.page + at], 0,
 				  "a byte of page %zu, a hole before", i);
-	EXPECT_NO_MESSAGE(uffd, "reads of collapsed memory");
+	EXPECT_NO_MSG(uffd, "reads of collapsed memory");
 }

@@ -7,7 +7,7 @@
 
 #define FORKS 60
 #define AT_A_TIME 6			/* forks, before CONTINUE is given its turn */
-#define PAGES 8
+#define STATUS 7			/* of the children */
 
 static atomic_bool stop;
 static atomic_uint again, done;		/* how often CONTINUE gave EAGAIN, and 0 */
@@ -25,7 +25,7 @@ static void *resolve(void *arg)
 	size_t page = s->r->page;
 
 	for (unsigned int i = 0; !atomic_load(&stop); i++) {
-		char *at = s->r->u + i % PAGES * page;
+		char *at = s->r->u + i % s->r->pages * page;
 		struct outcome got = uffd_continue(s->uffd, at, page, 0);
 
 		EXPECT(!got.err || got.err == EAGAIN || got.err == EEXIST,
@@ -47,15 +47,18 @@ static void *fork_often(void *arg)
 {
 	for (unsigned int i = 0; i < FORKS; i++) {
 		pid_t child;
+		int status;
 
 		while (atomic_load(&allowed) <= i)
 			sleep_ms(1);
 		/* Not the C library's: it holds locks while the event waits to be read. */
 		child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 		if (!child)
-			_exit(EXIT_SUCCESS);
+			_exit(STATUS);
 		EXPECT(child > 0, "fork %u: %s", i, errno_name(errno));
-		SETUP(waitpid(child, NULL, 0) == child, "waitpid");
+		SETUP(waitpid(child, &status, 0) == child, "waitpid");
+		EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == STATUS,
+		       "child %u ended with status 0x%x", i, status);
 	}
 	return arg;
 }
@@ -71,15 +74,14 @@ static void await_more(atomic_uint *counter, unsigned int than, const char *what
 CASE(continue_against_fork,
      DESC("60 forks against CONTINUE: 60 FORK messages; CONTINUE gives 0, EAGAIN or EEXIST only")
      ROWS("CCY-06")
-     MEMORY("shmem-shared")
+     MEMORY("hugetlb-shared shmem-shared")
      RACE TIMEOUT(20))
 {
-	struct region r = region_make(PAGES);
+	struct region r = region_make(memory_is_hugetlb() ? 4 : 8);
 	struct resolver resolver = { .r = &r };
 	pthread_t threads[2];
 
-	for (size_t page = 0; page < r.pages; page++)
-		fill_a(&r, page, 1);
+	fill_all(&r, 1);
 	resolver.uffd = uffd_on(&r, UFFD_FEATURE_EVENT_FORK, MODE_MINOR);
 	run_threads(threads, 1, resolve, (void *[]){ &resolver });
 	await_more(&done, 0, "0 before the first fork");
@@ -100,11 +102,19 @@ CASE(continue_against_fork,
 	atomic_store(&stop, true);
 	JOIN_THREADS(threads, 1, "resolver");
 	EXPECT_QUIET(resolver.uffd, "more messages than forks");
-	/* Every page is as it was. */
+	/* Every page is as it was, and is served as before. */
 	SETUP(!madvise(r.u, r.len, MADV_DONTNEED), "MADV_DONTNEED");
-	EXPECT_OK(uffd_continue(resolver.uffd, r.u, r.len, 0), (int64_t)r.len, "UFFDIO_CONTINUE");
-	for (size_t page = 0; page < r.pages; page++)
-		EXPECT_READABLE(&r, page, 1);
+	for (size_t page = 0; page < r.pages; page++) {
+		char *at = r.u + page * r.page;
+		struct toucher t;
+
+		touch_start_page(&t, &r, page);
+		EXPECT_MSG(resolver.uffd, FLAG_MINOR, at);
+		EXPECT_OK(uffd_continue(resolver.uffd, at, r.page, 0), (int64_t)r.page,
+			  "UFFDIO_CONTINUE after the forks");
+		EXPECT_SEEN(&t, &r, page, 1);
+	}
+	EXPECT_EQ(fdinfo_number(resolver.uffd, "total"), 0, "total in fdinfo at the end");
 	diag("UFFDIO_CONTINUE: %u times 0, %u times EAGAIN", atomic_load(&done),
 	     atomic_load(&again));
 }

@@ -97,12 +97,7 @@ static _Noreturn void storm(struct storm *s)
 
 static long taint(void)
 {
-	FILE *f = fopen("/proc/sys/kernel/tainted", "re");
-	long value;
-
-	SETUP(f && fscanf(f, "%ld", &value) == 1, "read /proc/sys/kernel/tainted");
-	fclose(f);
-	return value;
+	return (long)number_in("/proc/sys/kernel/tainted");
 }
 
 /* Read the log on from where @fd is, to the line that is written here. */
@@ -145,8 +140,7 @@ CASE(storm_leaves_clean_log,
 	s.mapped = mmap(NULL, base_page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			-1, 0);
 	SETUP(s.mapped != MAP_FAILED, "mmap");
-	for (size_t page = 0; page < s.r.pages; page++)
-		fill_a(&s.r, page, 1);
+	fill_all(&s.r, 1);
 	for (unsigned int i = 0; i < STORMS; i++) {
 		int64_t began = now_ms();
 		pid_t pid;

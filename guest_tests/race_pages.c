@@ -51,8 +51,7 @@ CASE(two_managers_never_wake,
 	unsigned int messages;
 
 	m.r = region_make(memory_is_hugetlb() ? 12 : 96);
-	for (size_t page = 0; page < m.r.pages; page++)
-		fill_a(&m.r, page, 1);
+	fill_all(&m.r, 1);
 	m.uffd = uffd_on(&m.r, 0, MODE_MINOR);
 	crew_start(&crew);
 	/* Each of them waits, four for the same page, and its message is read before any CONTINUE. */
@@ -123,8 +122,7 @@ CASE(dontneed_meets_continue,
 	static struct crew readers = { .r = &c.r, .n = 2 };
 
 	c.r = region_make(memory_is_hugetlb() ? 4 : 16);
-	for (size_t page = 0; page < c.r.pages; page++)
-		fill_a(&c.r, page, 1);
+	fill_all(&c.r, 1);
 	c.uffd = uffd_on(&c.r, 0, MODE_MINOR);
 	c.args[0] = c.args[1] = &c;
 	crew_start(&readers);

@@ -218,8 +218,7 @@ CASE(grown_in_place,
 	u.len = r.len;
 	EXPECT_FLAGS(at + 4 * r.page, "ui", "mremap of a registered mapping");
 	EXPECT_EQ(vma_count(at, u.len), 1, "mappings after mremap");
-	for (size_t page = 0; page < u.pages; page++)
-		fill_a(&u, page, 1);
+	fill_all(&u, 1);
 	touch_start_page(&t, &u, 3);
 	EXPECT_MSG(uffd, FLAG_MINOR, at + 3 * r.page);
 	EXPECT_OK(uffd_continue(uffd, at, u.len, 0), (int64_t)u.len,

@@ -82,7 +82,7 @@ CASE(zeropage_works_on_private,
 	EXPECT_EQ(memcmp(t.copy, zeros, r.page), 0, "the other page");
 	touch_start_write(&t, r.u + 5, 0x5a);
 	EXPECT_FINISHED(&t, "write to a page of zeros");
-	EXPECT_NO_MESSAGE(p.uffd, "after UFFDIO_ZEROPAGE");
+	EXPECT_NO_MSG(p.uffd, "after UFFDIO_ZEROPAGE");
 	EXPECT_EQ((unsigned char)r.u[5], 0x5a, "U after the write");
 	EXPECT_EQ(find_mismatch(r.a, r.page, 0, 1), -1, "first byte of A that changed");
 	EXPECT_EQ(find_mismatch(r.a + r.page, r.page, 1, 1), -1, "the same in page 1");

@@ -17,8 +17,7 @@ static int poisoned(const struct region *r)
 {
 	int uffd;
 
-	for (size_t i = 0; i < r->pages; i++)
-		fill_a(r, i, 1);
+	fill_all(r, 1);
 	uffd = uffd_on(r, 0, MODE_MINOR);
 	keep_siginfo();
 	EXPECT_OK(uffd_poison(uffd, r->u, r->len, 0), (int64_t)r->len, "UFFDIO_POISON");
@@ -57,7 +56,7 @@ CASE(poison,
 		  "UFFDIO_POISON of a page with a waiter and of a hole");
 	EXPECT_RAISED(&p.t, SIGBUS, "the writing waiter of a page that was poisoned");
 	expect_sigbus(&r, TOUCH_READ, 3 * r.page);
-	EXPECT_NO_MESSAGE(p.uffd, "touches of poisoned pages");
+	EXPECT_NO_MSG(p.uffd, "touches of poisoned pages");
 	for (size_t i = 0; i < 3; i++)
 		EXPECT_EQ(find_mismatch(r.a + i * r.page, r.page, i, 1), -1,
 			  "first byte of A's page %zu that changed", i);
@@ -104,7 +103,7 @@ CASE(continue_after_poison,
 	EXPECT_READABLE(&r, 1, 2);
 	touch_start_write(&t, r.u + r.page, 0);
 	EXPECT_FINISHED(&t, "write to what was poisoned");
-	EXPECT_NO_MESSAGE(uffd, "touches of what was poisoned");
+	EXPECT_NO_MSG(uffd, "touches of what was poisoned");
 	expect_sigbus(&r, TOUCH_READ, r.page - 1);
 	expect_sigbus(&r, TOUCH_READ, 2 * r.page);
 	EXPECT_OUTCOME(uffd_continue(uffd, r.u, r.len, 0), EAGAIN, (int64_t)r.page,
@@ -130,7 +129,7 @@ CASE(dontneed_after_poison,
 	EXPECT_SEEN(&t, &r, 1, 1);
 	expect_sigbus(&r, TOUCH_READ, 0);
 	expect_sigbus(&r, TOUCH_WRITE, r.len - 1);
-	EXPECT_NO_MESSAGE(uffd, "touches of poisoned pages");
+	EXPECT_NO_MSG(uffd, "touches of poisoned pages");
 }
 
 CASE(poison_refused,
@@ -141,8 +140,7 @@ CASE(poison_refused,
 	struct region r = region_make(4);
 	int uffd;
 
-	for (size_t i = 0; i < r.pages; i++)
-		fill_a(&r, i, 1);
+	fill_all(&r, 1);
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	keep_siginfo();
 	EXPECT_OK(uffd_continue(uffd, r.u + r.page, r.page, 0), (int64_t)r.page,
@@ -157,7 +155,7 @@ CASE(poison_refused,
 		   "UFFDIO_POISON of a range whose first page is poisoned");
 	EXPECT_READABLE(&r, 1, 1);
 	expect_sigbus(&r, TOUCH_READ, 0);
-	EXPECT_NO_MESSAGE(uffd, "a poisoned and a mapped page");
+	EXPECT_NO_MSG(uffd, "a poisoned and a mapped page");
 	EXPECT_OK(uffd_continue(uffd, r.u + 2 * r.page, 2 * r.page, 0), 2 * (int64_t)r.page,
 		  "UFFDIO_CONTINUE of what was not poisoned");
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Is memory registered, and how?  What smaps says, and what a touch of it does. */
-#include <stdarg.h>
-
 #include "memory.h"
 
 /* The VmFlags of the mapping at @addr, in one pass: smaps is slow to read under emulation. */
@@ -33,7 +31,6 @@ void expect_flags_at(const char *file, int line, pid_t pid, const void *addr,
 {
 	static const char *const known[] = { "ui", "um", "uw", "ur" };
 	char text[300], shown[512];
-	va_list args;
 
 	count_assertion();
 	read_flags(pid, addr, shown, sizeof(shown));
@@ -42,9 +39,7 @@ void expect_flags_at(const char *file, int line, pid_t pid, const void *addr,
 
 		if ((strstr(shown, known[i]) != NULL) == want)
 			continue;
-		va_start(args, fmt);
-		vsnprintf(text, sizeof(text), fmt, args);
-		va_end(args);
+		FORMAT(text);
 		fail_at(file, line, "%s: VmFlags %s %s, expected of ui, um, uw, ur just '%s'",
 			text, want ? "lacks" : "has", known[i], flags);
 	}
@@ -91,20 +86,4 @@ void expect_no_fault_at(const char *file, int line, int uffd, const struct regio
 	fill_a(r, page, 7);
 	expect_readable_at(file, line, r, page, 7);
 	expect_no_msg_at(file, line, uffd, "read of page %zu", page);
-}
-
-void expect_no_msg_at(const char *file, int line, int uffd, const char *fmt, ...)
-{
-	struct uffd_msg msg;
-	char text[300];
-	va_list args;
-
-	count_assertion();
-	if (!uffd_read(uffd, &msg, 0))
-		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	fail_at(file, line, "%s: expected no message, got event 0x%x, flags 0x%llx", text,
-		msg.event, (unsigned long long)msg.arg.pagefault.flags);
 }

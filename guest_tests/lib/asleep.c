@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* That a waiter sleeps on, that no message came, that a page is mapped: without waiting. */
-#include <stdarg.h>
-
 #include "asleep.h"
 
 long context_switches(pid_t tid)
@@ -22,28 +20,27 @@ long context_switches(pid_t tid)
 	return sum;
 }
 
+bool sleeps(pid_t tid, const char *states, struct nap *nap)
+{
+	long before = nap->switches;
+	char state = tid ? thread_state(tid) : 0;
+
+	nap->switches = state && strchr(states, state) ? context_switches(tid) : -1;
+	return nap->switches >= 0 && nap->switches == before;
+}
+
 struct nap expect_asleep_at(const char *file, int line, struct toucher *t, const char *fmt, ...)
 {
-	struct nap nap = { -1 };
+	struct nap nap = NOT_YET;
 	char text[300];
-	va_list args;
 
 	count_assertion();
-	/* Between announcing its sleep and sleeping there is one more switch: look twice. */
-	for (int waited = 0; waited < patience_ms(); waited++) {
-		pid_t tid = atomic_load(&t->tid);
-		long now = tid && thread_state(tid) == 'S' ? context_switches(tid) : -1;
-
-		if (atomic_load(&t->done))
-			break;
-		if (now >= 0 && now == nap.switches)
+	for (int waited = 0; waited < patience_ms() && !atomic_load(&t->done); waited++) {
+		if (sleeps(atomic_load(&t->tid), "S", &nap))
 			return nap;
-		nap.switches = now;
 		sleep_ms(1);
 	}
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	fail_at(file, line, "%s: expected the waiter to sleep, it %s", text,
 		atomic_load(&t->done) ? "has ended" : "does not");
 }
@@ -54,32 +51,13 @@ void expect_unwoken_at(const char *file, int line, struct toucher *t, struct nap
 	pid_t tid = atomic_load(&t->tid);
 	char state = thread_state(tid);
 	char text[300];
-	va_list args;
 
 	count_assertion();
 	if (!atomic_load(&t->done) && state == 'S' && context_switches(tid) == nap.switches)
 		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	fail_at(file, line, "%s: expected the waiter to sleep on, it was woken (state %c)", text,
 		state ? state : '?');
-}
-
-void expect_no_message_at(const char *file, int line, int uffd, const char *fmt, ...)
-{
-	struct uffd_msg msg;
-	char text[300];
-	va_list args;
-
-	count_assertion();
-	if (!uffd_read(uffd, &msg, 0))
-		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	fail_at(file, line, "%s: expected no message, got event 0x%x, flags 0x%llx", text,
-		msg.event, (unsigned long long)msg.arg.pagefault.flags);
 }
 
 size_t pages_mapped(const void *addr, size_t page, size_t max)

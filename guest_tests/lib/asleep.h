@@ -16,6 +16,14 @@ struct nap {
 /* Of both kinds; -1 when the thread has ended. */
 long context_switches(pid_t tid);
 
+/*
+ * Does thread @tid sleep in one of @states?  To be asked until it does, with one @nap that begins
+ * as NOT_YET: between announcing its sleep and sleeping there is one more switch, so that it is
+ * looked at twice.
+ */
+#define NOT_YET ((struct nap){ -1 })
+bool sleeps(pid_t tid, const char *states, struct nap *nap);
+
 /* The thread must come to sleep in the kernel. */
 #define EXPECT_ASLEEP(t, ...) expect_asleep_at(__FILE__, __LINE__, t, __VA_ARGS__)
 struct nap expect_asleep_at(const char *file, int line, struct toucher *t, const char *fmt, ...)
@@ -24,10 +32,6 @@ struct nap expect_asleep_at(const char *file, int line, struct toucher *t, const
 #define EXPECT_UNWOKEN(t, nap, ...) expect_unwoken_at(__FILE__, __LINE__, t, nap, __VA_ARGS__)
 void expect_unwoken_at(const char *file, int line, struct toucher *t, struct nap nap,
 		       const char *fmt, ...) __printf(5, 6);
-/* No message must be there.  To be asked when the touches that could send one have ended. */
-#define EXPECT_NO_MESSAGE(uffd, ...) expect_no_message_at(__FILE__, __LINE__, uffd, __VA_ARGS__)
-void expect_no_message_at(const char *file, int line, int uffd, const char *fmt, ...)
-	__printf(4, 5);
 
 /* Is there an entry for @addr in the page table?  How many pages from @addr on have one? */
 bool page_is_mapped(const void *addr);

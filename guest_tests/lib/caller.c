@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* System calls that may have to wait. */
 #include <signal.h>
-#include <stdarg.h>
 
 #include "caller.h"
 
@@ -48,29 +47,20 @@ void call_start_fork(struct caller *c, unsigned int flags, void (*in_child)(void
 struct nap expect_waiting_at(const char *file, int line, struct caller *c, const char *states,
 			     const char *fmt, ...)
 {
-	struct nap nap = { -1 };
-	char text[300], state = 0;
-	va_list args;
+	struct nap nap = NOT_YET;
+	char text[300], state;
 
 	count_assertion();
-	/* Between announcing its sleep and sleeping there is one more switch: look twice. */
 	for (int64_t end = now_ms() + patience_ms(); !atomic_load(&c->done) && now_ms() < end;) {
-		pid_t tid = atomic_load(&c->tid);
-		long now;
-
-		state = tid ? thread_state(tid) : 0;
-		now = state && strchr(states, state) ? context_switches(tid) : -1;
-		if (now >= 0 && now == nap.switches)
+		if (sleeps(atomic_load(&c->tid), states, &nap))
 			return nap;
-		nap.switches = now;
 		sleep_ms(1);
 	}
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	if (atomic_load(&c->done))
 		fail_at(file, line, "%s: expected it to wait, it has returned %ld/%s", text,
 			c->ret, errno_name(c->err));
+	state = thread_state(atomic_load(&c->tid));
 	fail_at(file, line, "%s: expected it to wait in state %s, it is in %c", text, states,
 		state ? state : '?');
 }
@@ -79,14 +69,11 @@ void expect_still_waiting_at(const char *file, int line, struct caller *c, struc
 			     const char *fmt, ...)
 {
 	char text[300];
-	va_list args;
 
 	count_assertion();
 	if (!atomic_load(&c->done) && context_switches(atomic_load(&c->tid)) == nap.switches)
 		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	fail_at(file, line, "%s: expected the call to wait on, it %s", text,
 		atomic_load(&c->done) ? "has returned" : "was woken");
 }
@@ -105,12 +92,9 @@ void expect_returned_at(const char *file, int line, struct caller *c, long ret, 
 			const char *fmt, ...)
 {
 	char text[300];
-	va_list args;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	await(file, line, c, text);
 	if (c->ret != ret || c->err != err)
 		fail_at(file, line, "%s: expected %ld/%s, it returned %ld/%s", text, ret,
@@ -122,13 +106,10 @@ void expect_at_once_at(const char *file, int line, struct caller *c, int uffd, l
 {
 	struct uffd_msg msg = { 0 };
 	char text[300];
-	va_list args;
 	bool message = false;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	for (int64_t end = now_ms() + patience_ms(); !message && now_ms() < end;) {
 		/* In this order: what it sent is there when it is done. */
 		bool done = atomic_load(&c->done);
@@ -147,15 +128,42 @@ void expect_at_once_at(const char *file, int line, struct caller *c, int uffd, l
 long expect_success_at(const char *file, int line, struct caller *c, const char *fmt, ...)
 {
 	char text[300];
-	va_list args;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	await(file, line, c, text);
 	if (c->err)
 		fail_at(file, line, "%s: expected it to work, it failed with %s", text,
 			errno_name(c->err));
 	return c->ret;
+}
+
+static void resolve(const char *file, int line, int uffd, const struct region *r, size_t page)
+{
+	expect_outcome_at(file, line, "uffd_continue()",
+			  uffd_continue(uffd, r->u + page * r->page, r->page, 0), 0,
+			  (int64_t)r->page, "UFFDIO_CONTINUE of page %zu", page);
+}
+
+void expect_waits_for_each_at(const char *file, int line, struct caller *c, int uffd,
+			      struct walk walk)
+{
+	const struct region *r = walk.r;
+
+	for (size_t page = walk.first; page < walk.first + walk.n; page++) {
+		char *at = r->u + page * r->page;
+		struct nap nap;
+
+		expect_msg_at(file, line, uffd, walk.flags, at);
+		nap = expect_waiting_at(file, line, c, "SD", "%s, page %zu unresolved", walk.name,
+					page);
+		expect_eq_at(file, line, "pages_mapped()", pages_mapped(at, r->page, 1), 0,
+			     "is page %zu mapped", page);
+		if (page == walk.first)
+			resolve(file, line, uffd, r, walk.other);
+		expect_still_waiting_at(file, line, c, nap, "%s, page %zu unresolved", walk.name,
+					page);
+		expect_no_msg_at(file, line, uffd, "%s, one page at a time", walk.name);
+		resolve(file, line, uffd, r, page);
+	}
 }

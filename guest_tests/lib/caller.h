@@ -50,4 +50,18 @@ void expect_at_once_at(const char *file, int line, struct caller *c, int uffd, l
 long expect_success_at(const char *file, int line, struct caller *c, const char *fmt, ...)
 	__printf(4, 5);
 
+/* A call @name for @n pages of @r from @first on, none of them resolved. */
+struct walk {
+	const struct region *r;
+	size_t first, n;
+	size_t other;		/* a page that is none of its business */
+	uint64_t flags;		/* of its messages */
+	const char *name;
+};
+/* It must wait for each page in turn, with a message for that page only, until CONTINUE. */
+#define EXPECT_WAITS_FOR_EACH(c, uffd, ...)					\
+	expect_waits_for_each_at(__FILE__, __LINE__, c, uffd, (struct walk)__VA_ARGS__)
+void expect_waits_for_each_at(const char *file, int line, struct caller *c, int uffd,
+			      struct walk walk);
+
 #endif

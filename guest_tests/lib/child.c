@@ -2,7 +2,6 @@
 /* A child process that does what it is told. */
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/wait.h>
 
 #include "child.h"
@@ -148,7 +147,6 @@ static char state_of(pid_t pid)
 void expect_child_waits_at(const char *file, int line, struct child *c, const char *fmt, ...)
 {
 	char text[300], state = '?';
-	va_list args;
 
 	count_assertion();
 	for (int64_t end = now_ms() + patience_ms(); !has_done(c) && now_ms() < end;) {
@@ -157,9 +155,7 @@ void expect_child_waits_at(const char *file, int line, struct child *c, const ch
 			return;
 		sleep_ms(1);
 	}
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	fail_at(file, line, "%s: expected the child to wait, it %s (state %c)", text,
 		has_done(c) ? "went on" : "does not sleep", state);
 }
@@ -168,12 +164,9 @@ void expect_child_done_at(const char *file, int line, struct child *c, const cha
 {
 	const struct child_answer *answer = c->answer;
 	char text[300];
-	va_list args;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	for (int64_t end = now_ms() + patience_ms(); !has_done(c) && now_ms() < end;)
 		sleep_ms(1);
 	if (!has_done(c))
@@ -196,12 +189,9 @@ void expect_child_at_once_at(const char *file, int line, struct child *c, int uf
 	struct uffd_msg msg = { 0 };
 	bool message = false, done = false;
 	char text[300];
-	va_list args;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	for (int64_t end = now_ms() + patience_ms(); !message && !done && now_ms() < end;) {
 		/* In this order: what it sent is there when it is done. */
 		done = has_done(c);

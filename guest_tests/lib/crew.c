@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Threads that walk over U's pages, and threads that read a uffd's messages. */
 #include <poll.h>
-#include <stdarg.h>
 
 #include "asleep.h"
 #include "crew.h"
@@ -111,7 +110,6 @@ void expect_crew_ends_at(const char *file, int line, struct crew *crew, const ch
 	unsigned int before = 0;
 	size_t first, ended = 0;
 	char text[300];
-	va_list args;
 
 	count_assertion();
 	/* On a slow machine it may take its time, as long as something moves. */
@@ -135,9 +133,7 @@ void expect_crew_ends_at(const char *file, int line, struct crew *crew, const ch
 	}
 	for (size_t i = 0; i < crew->n; i++)
 		ended += atomic_load(&crew->member[i].done);
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	fail_at(file, line, "%s: thread %zu is still at page %zd, in state %c: %s "
 		"(%zu of %zu threads have ended)", text, first,
 		atomic_load(&crew->member[first].at),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Messages of a uffd that are no page faults. */
 #include <poll.h>
-#include <stdarg.h>
 
 #include "event.h"
 
@@ -31,7 +30,6 @@ void expect_unread_at(const char *file, int line, int uffd, const char *fmt, ...
 {
 	struct pollfd waiting = { .fd = uffd, .events = POLLIN };
 	char text[300];
-	va_list args;
 	int ready;
 
 	count_assertion();
@@ -40,9 +38,7 @@ void expect_unread_at(const char *file, int line, int uffd, const char *fmt, ...
 	} while (ready < 0 && errno == EINTR);
 	if (ready == 1 && waiting.revents == POLLIN)
 		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	fail_at(file, line, "%s: expected POLLIN, none within %d ms (poll %d, revents 0x%x)",
 		text, patience_ms(), ready, waiting.revents);
 }

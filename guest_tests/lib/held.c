@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who holds a page: the pool of huge pages, references, and what /proc adds up. */
-#include <stdarg.h>
-
 #include "held.h"
 
 struct pool pool_now(void)
@@ -29,12 +27,9 @@ static void check_pool(const char *file, int line, struct pool want, const char 
 void expect_pool_at(const char *file, int line, struct pool want, const char *fmt, ...)
 {
 	char text[300];
-	va_list args;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	check_pool(file, line, want, text);
 }
 
@@ -42,12 +37,9 @@ void expect_nothing_held_at(const char *file, int line, const struct region *r,
 			    struct pool before, const char *fmt, ...)
 {
 	char text[300];
-	va_list args;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	SETUP(!munmap(r->u, r->len) && !munmap(r->a, r->len), "munmap of U and A");
 	if (fcntl(r->fd, F_ADD_SEALS, F_SEAL_WRITE))
 		fail_at(file, line, "%s: F_SEAL_WRITE of a file that is not mapped any more: "

@@ -28,11 +28,8 @@ void emit(const char *fmt, ...)
 void diag(const char *fmt, ...)
 {
 	char text[900];
-	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	emit("# %s\n", text);
 }
 
@@ -57,11 +54,8 @@ static _Noreturn void finish(enum verdict verdict, int code, const char *message
 void fail_at(const char *file, int line, const char *fmt, ...)
 {
 	char text[800];
-	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	diag("%s:%d: %s", file, line, text);
 	finish(FAILED, EXIT_FAILURE, text);
 }
@@ -69,11 +63,8 @@ void fail_at(const char *file, int line, const char *fmt, ...)
 void bail_at(const char *file, int line, int err, const char *fmt, ...)
 {
 	char text[400], message[512];
-	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	snprintf(message, sizeof(message), "%s%s%s, %s:%d", text, err ? ": " : "",
 		 err ? errno_name(err) : "", file, line);
 	finish(BROKEN, EXIT_BROKEN, message);
@@ -82,11 +73,8 @@ void bail_at(const char *file, int line, int err, const char *fmt, ...)
 void skip_case(const char *fmt, ...)
 {
 	char text[400];
-	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	finish(SKIPPED, EXIT_SKIP, text);
 }
 
@@ -98,11 +86,8 @@ void count_assertion(void)
 void expect_failed(const char *file, int line, const char *expr, const char *fmt, ...)
 {
 	char text[600];
-	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	fail_at(file, line, "%s (%s)", text, expr);
 }
 
@@ -110,14 +95,11 @@ void expect_eq_at(const char *file, int line, const char *expr, uint64_t got, ui
 		  const char *fmt, ...)
 {
 	char text[500];
-	va_list args;
 
 	count_assertion();
 	if (got == want)
 		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	fail_at(file, line, "%s: expected %lld (0x%llx), got %lld (0x%llx) (%s)", text,
 		(long long)want, (unsigned long long)want, (long long)got,
 		(unsigned long long)got, expr);

@@ -60,9 +60,5 @@ void expect_missing_works_at(const char *file, int line, int uffd, const struct 
 	expect_no_fault_at(__FILE__, __LINE__, uffd, r, page)
 void expect_no_fault_at(const char *file, int line, int uffd, const struct region *r,
 			size_t page);
-/* No message waits to be read.  One is there as soon as its thread has blocked. */
-#define EXPECT_NO_MSG(uffd, ...) expect_no_msg_at(__FILE__, __LINE__, uffd, __VA_ARGS__)
-void expect_no_msg_at(const char *file, int line, int uffd, const char *fmt, ...)
-	__printf(4, 5);
 
 #endif

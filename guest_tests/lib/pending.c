@@ -17,7 +17,7 @@ void expect_still_pending(struct pending *p, const char *after)
 	const struct region *r = p->r;
 
 	EXPECT_UNWOKEN(&p->t, p->nap, "after %s", after);
-	EXPECT_NO_MESSAGE(p->uffd, "after %s", after);
+	EXPECT_NO_MSG(p->uffd, "after %s", after);
 	EXPECT_EQ(find_mismatch(r->a, r->page, 0, 1), -1, "first byte of A changed by %s", after);
 	EXPECT_OK(uffd_continue(p->uffd, r->u, r->page, 0), (int64_t)r->page,
 		  "UFFDIO_CONTINUE after %s", after);

@@ -55,19 +55,37 @@ unsigned int vma_count(const void *from, size_t len)
 	return n;
 }
 
-long hugepages(const char *what, size_t page)
+uint64_t number_in(const char *fmt, ...)
 {
-	char path[128];
-	long value;
+	unsigned long long value;
+	char path[256];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%zukB/%s_hugepages",
-		 page / 1024, what);
+	FORMAT(path);
 	f = fopen(path, "re");
 	SETUP(f, "open %s", path);
-	SETUP(fscanf(f, "%ld", &value) == 1, "read %s", path);
+	SETUP(fscanf(f, "%llu", &value) == 1, "read %s", path);
 	fclose(f);
 	return value;
+}
+
+void write_to(const char *text, const char *fmt, ...)
+{
+	size_t len = strlen(text);
+	char path[256];
+	int fd;
+
+	FORMAT(path);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	SETUP(fd >= 0, "open %s", path);
+	SETUP(write(fd, text, len) == (ssize_t)len, "write '%s' to %s", text, path);
+	close(fd);
+}
+
+long hugepages(const char *what, size_t page)
+{
+	return (long)number_in("/sys/kernel/mm/hugepages/hugepages-%zukB/%s_hugepages", page / 1024,
+			       what);
 }
 
 char thread_state(pid_t tid)

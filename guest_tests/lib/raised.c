@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Touches that must raise a signal. */
-#include <stdarg.h>
-
 #include "raised.h"
 
 /* Written in the handler, read once its toucher is done: one toucher at a time raises. */
@@ -29,12 +27,9 @@ siginfo_t expect_raised_at(const char *file, int line, struct toucher *t, int si
 {
 	const char *how = t->how == TOUCH_WRITE ? "write" : "read";
 	char text[300], name[48];
-	va_list args;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	if (!region_name((const void *)t->addr, name, sizeof(name)))
 		snprintf(name, sizeof(name), "%p", (void *)t->addr);
 	for (int64_t end = now_ms() + patience_ms(); !atomic_load(&t->done) && now_ms() < end;)
@@ -47,4 +42,17 @@ siginfo_t expect_raised_at(const char *file, int line, struct toucher *t, int si
 		fail_at(file, line, "%s: expected the %s of %s to raise %s, got %s", text, how,
 			name, signal_name(sig), t->signal ? signal_name(t->signal) : "none");
 	return last;
+}
+
+void expect_segv_at(const char *file, int line, const struct region *r, enum touch how,
+		    size_t offset)
+{
+	struct toucher t;
+	siginfo_t info;
+
+	touch_start(&t, how, r->u + offset);
+	info = expect_raised_at(file, line, &t, SIGSEGV, "forbidden by mprotect(2)");
+	expect_eq_at(file, line, "info.si_code", info.si_code, SEGV_ACCERR, "its si_code");
+	expect_eq_at(file, line, "info.si_addr", (uintptr_t)info.si_addr,
+		     (uintptr_t)(r->u + offset), "its si_addr, of U + 0x%zx", offset);
 }

@@ -189,6 +189,12 @@ void fill_a(const struct region *r, size_t page, unsigned int version)
 	fill_page(r->a + page * r->page, r->page, page, version);
 }
 
+void fill_all(const struct region *r, unsigned int version)
+{
+	for (size_t page = 0; page < r->pages; page++)
+		fill_a(r, page, version);
+}
+
 unsigned char pattern_byte(size_t offset, unsigned int number, unsigned int version)
 {
 	uint64_t word = pattern_word(offset / sizeof(word), number, version);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* main(): runs one case in a process of its own, watches over it, and reports in KTAP. */
-#include <dirent.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,14 +14,10 @@ extern const struct test_case *const __start_uffd_case_table[];
 extern const struct test_case *const __stop_uffd_case_table[];
 
 #define DEFAULT_TIMEOUT 10.0		/* seconds; catalog.py has the same */
-#define MAX_EXPECTED 64
-#define MAX_THREADS_SHOWN 32
 #define REAP_LIMIT_MS 5000
 
 struct run run = { .page_size = 2048 * 1024 };
 
-static const char *expectations[MAX_EXPECTED];
-static size_t n_expectations;
 static const char *id;
 
 /* ---- the declaration --------------------------------------------------------------- */
@@ -84,65 +79,6 @@ static void list(void)
 	}
 }
 
-/* ---- what the host expects --------------------------------------------------------- */
-
-static const char *find_expected(const char *row)
-{
-	size_t n = strlen(row);
-
-	for (size_t i = 0; i < n_expectations; i++)
-		if (!strncmp(expectations[i], row, n) && expectations[i][n] == '=')
-			return expectations[i] + n + 1;
-	return NULL;
-}
-
-const char *expected(const char *row)
-{
-	const char *value = find_expected(row);
-
-	if (!value)
-		BAIL("what to expect is data: give --expect %s=VALUE", row);
-	return value;
-}
-
-int expected_errno(const char *row)
-{
-	int err = errno_by_name(expected(row));
-
-	if (err < 0)
-		BAIL("--expect %s=%s: not an errno's name", row, expected(row));
-	return err;
-}
-
-static uint64_t number(const char *row, const char *text)
-{
-	unsigned long long value;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (end == text || errno || (*end && *end != ','))
-		BAIL("--expect %s=%s: not a number", row, expected(row));
-	return value;
-}
-
-uint64_t expected_number(const char *row)
-{
-	return number(row, expected(row));
-}
-
-uint64_t expected_field(const char *row, const char *key)
-{
-	size_t n = strlen(key);
-
-	for (const char *at = expected(row); at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (!strncmp(at, key, n) && at[n] == ':')
-			return number(row, at + n + 1);
-	}
-	BAIL("--expect %s=%s: no '%s:'", row, expected(row), key);
-}
-
 /* ---- time -------------------------------------------------------------------------- */
 
 static double now(void)
@@ -182,106 +118,6 @@ static _Noreturn void run_case(void)
 	/* What another process of the case has found stands. */
 	atomic_compare_exchange_strong(&report->verdict, &running, PASS);
 	_exit(EXIT_SUCCESS);
-}
-
-/* ---- a case that does not finish --------------------------------------------------- */
-
-static bool read_text(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	buf[n > 0 ? n : 0] = 0;
-	return n > 0;
-}
-
-static void show_thread(int pid, const char *tid)
-{
-	char path[96], stat[512], wchan[64], call[160], *state, *line, *rest;
-	char stack[600];
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/stat", pid, tid);
-	if (!read_text(path, stat, sizeof(stat)))
-		return;
-	state = strrchr(stat, ')');
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/wchan", pid, tid);
-	read_text(path, wchan, sizeof(wchan));
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", pid, tid);
-	read_text(path, call, sizeof(call));
-	call[strcspn(call, "\n")] = 0;
-	diag("pid %d thread %s: state %c, wchan %s, syscall %s", pid, tid,
-	     state && state[1] ? state[2] : '?', *wchan ? wchan : "?", *call ? call : "?");
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/stack", pid, tid);
-	read_text(path, stack, sizeof(stack));
-	for (line = strtok_r(stack, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		diag("    %s", line);
-}
-
-static void show_process(int pid, int *budget)
-{
-	char path[64];
-	struct dirent *entry;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((entry = readdir(dir)) && *budget > 0)
-		if (entry->d_name[0] != '.') {
-			show_thread(pid, entry->d_name);
-			(*budget)--;
-		}
-	closedir(dir);
-}
-
-/* Call @fn for every child of this process, orphans that it inherited included. */
-static void for_children(void (*fn)(int pid, void *arg), void *arg)
-{
-	struct dirent *entry;
-	DIR *dir = opendir("/proc");
-
-	if (!dir)
-		return;
-	while ((entry = readdir(dir))) {
-		int pid = atoi(entry->d_name), parent;
-		char path[64], stat[512], state, *after;
-
-		if (pid <= 0)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-		if (!read_text(path, stat, sizeof(stat)))
-			continue;
-		after = strrchr(stat, ')');
-		if (after && sscanf(after, ") %c %d", &state, &parent) == 2 && parent == getpid())
-			fn(pid, arg);
-	}
-	closedir(dir);
-}
-
-static void show_child(int pid, void *budget)
-{
-	show_process(pid, budget);
-}
-
-static void kill_child(int pid, void *arg)
-{
-	(void)arg;
-	kill(pid, SIGKILL);
-}
-
-static void left_behind(int pid, void *arg)
-{
-	char path[64], stat[512], *after;
-
-	(void)arg;
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	read_text(path, stat, sizeof(stat));
-	after = strrchr(stat, ')');
-	diag("pid %d survives SIGKILL, state %c", pid, after && after[1] ? after[2] : '?');
 }
 
 /* ---- the parent -------------------------------------------------------------------- */
@@ -333,7 +169,7 @@ static void reap_all(pid_t session)
 
 	kill(-session, SIGKILL);
 	for (;;) {
-		for_children(kill_child, NULL);
+		kill_children();
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
@@ -342,15 +178,15 @@ static void reap_all(pid_t session)
 			break;
 		sleep_ms(20);
 	}
-	for_children(left_behind, NULL);
+	show_left_behind();
 }
 
 static int not_finished(pid_t pid)
 {
-	int budget = MAX_THREADS_SHOWN, status;
+	int status;
 
 	diag("not finished after %g s; its threads:", run.timeout);
-	for_children(show_child, &budget);
+	show_children();
 	kill(pid, SIGKILL);
 	wait_until(pid, now() + REAP_LIMIT_MS / 1000.0, &status);
 	reap_all(pid);
@@ -363,11 +199,8 @@ static int not_finished(pid_t pid)
 static int broken(const char *fmt, ...)
 {
 	char text[600];
-	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	emit("Bail out! %s\n", text);
 	mark("end", "ERROR");
 	return EXIT_BROKEN;
@@ -521,9 +354,8 @@ int main(int argc, char **argv)
 		case 'e':
 			if (!strchr(optarg, '='))
 				return wrong("--expect %s: expected ROW=VALUE", optarg);
-			if (n_expectations == MAX_EXPECTED)
-				return wrong("more than %d times --expect", MAX_EXPECTED);
-			expectations[n_expectations++] = optarg;
+			if (!take_expected(optarg))
+				return wrong("too many times --expect");
 			break;
 		case 'i':
 			id = optarg;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A few MiB of swap on a RAM disk, and pages that go there. */
 #include <linux/fs.h>
-#include <stdarg.h>
 #include <sys/swap.h>
 
 #include "modules.h"
@@ -30,15 +29,6 @@ static void write_header(int fd, size_t page)
 	free(header);
 }
 
-static void write_number(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	SETUP(fd >= 0, "open %s", path);
-	SETUP(write(fd, text, strlen(text)) == (ssize_t)strlen(text), "write to %s", path);
-	close(fd);
-}
-
 void swap_on(void)
 {
 	int fd;
@@ -54,19 +44,16 @@ void swap_on(void)
 	write_header(fd, base_page());
 	close(fd);
 	/* Each page on its own, or a neighbour that is read ahead is in memory all the same. */
-	write_number("/proc/sys/vm/page-cluster", "0");
+	write_to("0", "/proc/sys/vm/page-cluster");
 	SETUP(!swapon(disk, 0), "swapon %s", disk);
 }
 
 void expect_swap_off_at(const char *file, int line, const char *fmt, ...)
 {
 	char text[300];
-	va_list args;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	/* What /proc/swaps says is no measure: each CPU keeps 64 entries in use for what comes. */
 	if (swapoff(disk))
 		fail_at(file, line, "%s: swapoff: expected 0, got -1/%s", text, errno_name(errno));

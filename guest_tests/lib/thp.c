@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Shared memory in transparent huge pages. */
-#include <stdarg.h>
-
 #include "memory.h"
 #include "pagemap.h"
 #include "thp.h"
@@ -12,14 +10,7 @@
 
 size_t thp_size(void)
 {
-	static const char path[] = "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
-	FILE *f = fopen(path, "re");
-	size_t size;
-
-	SETUP(f, "open %s", path);
-	SETUP(fscanf(f, "%zu", &size) == 1, "read %s", path);
-	fclose(f);
-	return size;
+	return number_in("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
 }
 
 struct region region_thp(size_t thps)
@@ -54,12 +45,9 @@ void expect_words_at(const char *file, int line, const char *at, size_t first, s
 {
 	size_t page = base_page();
 	char text[300];
-	va_list args;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	for (size_t i = first; i < first + pages; i++) {
 		uint32_t got = *(volatile uint32_t *)(at + i * page + i % 64 * 4);
 

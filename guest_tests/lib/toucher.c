@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Faulting threads: the only ones that ever touch U. */
 #include <signal.h>
-#include <stdarg.h>
 #include <time.h>
 
 #include "uffd_test.h"
@@ -141,13 +140,10 @@ static char state_of(struct toucher *t)
 void expect_blocked_at(const char *file, int line, struct toucher *t, const char *fmt, ...)
 {
 	char text[300], what[64];
-	va_list args;
 	char state = 0;
 
 	count_assertion();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	touched(t, what, sizeof(what));
 
 	for (int64_t end = now_ms() + patience_ms(); now_ms() < end;) {
@@ -182,15 +178,12 @@ static bool wait_done(struct toucher *t)
 void expect_finished_at(const char *file, int line, struct toucher *t, const char *fmt, ...)
 {
 	char text[300], what[64];
-	va_list args;
 
 	count_assertion();
 	if (!wait_done(t)) {
 		char state = state_of(t);
 
-		va_start(args, fmt);
-		vsnprintf(text, sizeof(text), fmt, args);
-		va_end(args);
+		FORMAT(text);
 		fail_at(file, line, "%s: expected the %s to finish, still in state %c after %d ms",
 			text, touched(t, what, sizeof(what)), state ? state : '?', patience_ms());
 	}

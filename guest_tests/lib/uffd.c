@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* userfaultfd: its ioctls with their outcome, and its messages. */
 #include <poll.h>
-#include <stdarg.h>
 
 #include "uffd_test.h"
 
@@ -131,14 +130,11 @@ void expect_outcome_at(const char *file, int line, const char *expr, struct outc
 		       int err, int64_t out, const char *fmt, ...)
 {
 	char text[300], want_text[128], got_text[128];
-	va_list args;
 
 	count_assertion();
 	if (got.err == err && (!got.field || got.out == out))
 		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	describe(err, out, got.field, want_text, sizeof(want_text));
 	describe(got.err, got.out, got.field, got_text, sizeof(got_text));
 	fail_at(file, line, "%s: expected %s, got %s (%s)", text, want_text, got_text, expr);
@@ -148,14 +144,11 @@ void expect_errno_at(const char *file, int line, const char *expr, struct outcom
 		     int err, const char *fmt, ...)
 {
 	char text[300], got_text[128];
-	va_list args;
 
 	count_assertion();
 	if (got.err == err)
 		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	FORMAT(text);
 	describe(got.err, got.out, got.field, got_text, sizeof(got_text));
 	fail_at(file, line, "%s: expected %s%s, got %s (%s)", text, err ? "-1/" : "",
 		errno_name(err), got_text, expr);
@@ -240,19 +233,31 @@ struct uffd_msg expect_msg_at(const char *file, int line, int uffd, uint64_t fla
 	return msg;
 }
 
-void expect_quiet_at(const char *file, int line, int uffd, const char *fmt, ...)
+static void expect_none(const char *file, int line, int uffd, int ms, const char *text)
 {
-	char text[300], flags[48], where[48];
+	char flags[48], where[48];
 	struct uffd_msg msg;
-	va_list args;
 
 	count_assertion();
-	if (!uffd_read(uffd, &msg, settle_ms()))
+	if (!uffd_read(uffd, &msg, ms))
 		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
 	fail_at(file, line, "%s: expected no message, got event 0x%x, flags %s, address %s", text,
 		msg.event, flag_names(msg.arg.pagefault.flags, flags, sizeof(flags)),
 		place((void *)(uintptr_t)msg.arg.pagefault.address, where, sizeof(where)));
+}
+
+void expect_quiet_at(const char *file, int line, int uffd, const char *fmt, ...)
+{
+	char text[300];
+
+	FORMAT(text);
+	expect_none(file, line, uffd, settle_ms(), text);
+}
+
+void expect_no_msg_at(const char *file, int line, int uffd, const char *fmt, ...)
+{
+	char text[300];
+
+	FORMAT(text);
+	expect_none(file, line, uffd, 0, text);
 }

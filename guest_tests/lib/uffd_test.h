@@ -30,6 +30,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,6 +49,15 @@
 #define STRINGIFY_1(x) #x
 #define STRINGIFY(x) STRINGIFY_1(x)
 #define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
+/* In a function that ends with "const char *fmt, ...": what they say, into @text, an array. */
+#define FORMAT(text)								\
+	do {									\
+		va_list args_;							\
+										\
+		va_start(args_, fmt);						\
+		vsnprintf(text, sizeof(text), fmt, args_);			\
+		va_end(args_);							\
+	} while (0)
 
 /* ---- declaring cases (runner.c) ---------------------------------------------------- */
 
@@ -88,6 +98,8 @@ struct test_case {
 		__attribute__((used, section("uffd_case_table"))) = &entry_##id;	\
 	static void case_##id(void)
 
+/* ---- what this kernel is expected to do (expected.c) -------------------------------- */
+
 /* Value the host expects for @row ("--expect ROW=VALUE"); never guessed: bails out without. */
 const char *expected(const char *row);
 /* The same as an errno: "0" or a name such as "ENOENT". */
@@ -96,6 +108,8 @@ int expected_errno(const char *row);
 uint64_t expected_number(const char *row);
 /* One number out of "key:number,key:number". */
 uint64_t expected_field(const char *row, const char *key);
+
+/* ---- time (runner.c) --------------------------------------------------------------- */
 
 /* How often to repeat things, and for how long to look, on a machine as slow as this one. */
 int patience_ms(void);		/* how long something that must happen may take */
@@ -182,6 +196,7 @@ void fill_page(void *page, size_t len, unsigned int number, unsigned int version
 /* Offset of the first word that is not as fill_page() writes it; -1 when all are. */
 ssize_t find_mismatch(const void *page, size_t len, unsigned int number, unsigned int version);
 void fill_a(const struct region *r, size_t page, unsigned int version);
+void fill_all(const struct region *r, unsigned int version);	/* every page of A */
 /* First byte of such a page, or the one at @offset. */
 unsigned char pattern_byte(size_t offset, unsigned int number, unsigned int version);
 
@@ -246,6 +261,10 @@ struct uffd_msg expect_msg_at(const char *file, int line, int uffd, uint64_t fla
 /* No message must be there, nor come within settle_ms(). */
 #define EXPECT_QUIET(uffd, ...) expect_quiet_at(__FILE__, __LINE__, uffd, __VA_ARGS__)
 void expect_quiet_at(const char *file, int line, int uffd, const char *fmt, ...) __printf(4, 5);
+/* No message must be there.  One is as soon as its thread has blocked: no touch is on its way. */
+#define EXPECT_NO_MSG(uffd, ...) expect_no_msg_at(__FILE__, __LINE__, uffd, __VA_ARGS__)
+void expect_no_msg_at(const char *file, int line, int uffd, const char *fmt, ...)
+	__printf(4, 5);
 
 /* ---- faulting threads (toucher.c) -------------------------------------------------- */
 
@@ -300,6 +319,8 @@ int64_t now_ms(void);		/* since some time in the past: sleep_ms(1) may take 10 m
 
 bool vma_has_flag(const void *addr, const char *flag);	/* VmFlags of smaps, such as "ui" */
 unsigned int vma_count(const void *start, size_t len);	/* mappings it meets */
+uint64_t number_in(const char *fmt, ...) __printf(1, 2);	/* the file of that name */
+void write_to(const char *text, const char *fmt, ...) __printf(2, 3);
 long hugepages(const char *what, size_t page);	/* "free", "resv", "nr" */
 uint64_t page_mapcount(const void *addr);		/* /proc/kpagecount; root only */
 char thread_state(pid_t tid);				/* R, S, D, ...; 0 when it is gone */
@@ -328,6 +349,13 @@ extern struct report *report;
 
 #define EXIT_BROKEN 99		/* above kselftest's: the test program itself broke */
 #define EXIT_SKIP 4
+
+bool take_expected(const char *text);	/* "ROW=VALUE"; false when there is no room */
+
+/* Of every child of this process, orphans that it inherited included (family.c). */
+void show_children(void);
+void kill_children(void);
+void show_left_behind(void);
 
 void emit(const char *fmt, ...) __printf(1, 2);	/* one write(2), safe in a signal handler */
 void install_fault_handler(void);
