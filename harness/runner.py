@@ -33,6 +33,7 @@ from harness.verdicts.judge import Judgement, Observation, judge
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from harness.clock import Clock
@@ -43,16 +44,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("harness")
 
-# Added to a case's own time limit before the host gives up on it: the program reports its
-# own time-out, with what its threads were doing, and waits for up to 10 s for what it killed.
-_GRACE_SECONDS = 15.0
-_ANSWER_SECONDS = 5.0
 # How long the last console lines of a case may be under way.
 _MARKER_SECONDS = 2.0
 # After so many boots in a row that failed, the rest of the cases is not tried.
 _BOOT_ATTEMPTS = 2
 # What every case's VM leaves lines in.
 _LOGS = ("serial.log", "qmp.jsonl", "ssh.jsonl")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds that a guest is given; all multiplied by the scale of the plan."""
+
+    # Added to a case's own time limit before the host gives up on it: the program reports its
+    # own time-out, with what its threads were doing, and waits for up to 10 s for what it killed.
+    grace: float = 15.0
+    # Then for SSH, and for the console, to answer.
+    answer: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,9 @@ class Runner:
         self._nursery = Nursery(contents, self._keys, plan.scale)
         self._collector = Collector(folder, plan.scale, vmcore=plan.settings.vmcore)
         self.contract = contract.load()
+        self.patience = Patience()
+        # Called when everything is ready for a case, just before it: harness.soak makes trouble.
+        self.before_case: Callable[[Guest, Job], object] | None = None
         # The guests that run, by machine profile, and what ends each of them.
         self.guests: dict[str, Guest] = {}
         self._ends: dict[str, contextlib.ExitStack] = {}
@@ -212,19 +223,21 @@ class Runner:
             usual = kib(self._plan.page_sizes[0])
             argv += ["--memory", runs_on.memory, "--page-size", str(usual)]
         argv += expected
+        if self.before_case is not None:
+            self.before_case(guest, job)
         parser = Parser()
         waiting = Waiting(guest.vm.pid)
         mark = self._unread[profile]
         outcome: Outcome | None = None
         trouble = ""
         try:
-            grace = _GRACE_SECONDS * self._plan.scale
+            grace = self.patience.grace * self._plan.scale
             outcome = guest.agent.run(argv, timeout=seconds + grace, on_output=parser.feed)
         except SshError as error:
             trouble = str(error)
         parser.close()
         starved = waiting.share()
-        state = learn(guest, outcome, _ANSWER_SECONDS * self._plan.scale)
+        state = learn(guest, program, outcome, self.patience.answer * self._plan.scale)
         if state.end is None and outcome is not None:
             _await_marker(guest, job.label, mark)
         complaints = _complaints(outcome, job.case)
@@ -242,6 +255,7 @@ class Runner:
                 end=state.end,
                 guest_answers=state.ssh,
                 console_answers=state.console,
+                stopped=state.stopped,
                 health=complaints,
                 starved=starved,
             )

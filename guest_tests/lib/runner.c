@@ -250,6 +250,30 @@ static void for_children(void (*fn)(int pid, void *arg), void *arg)
 	closedir(dir);
 }
 
+/* Is every thread of @pid in state T? Nothing in the kernel keeps one that somebody stopped. */
+static bool all_stopped(int pid)
+{
+	char path[300], stat[512], *after;
+	struct dirent *entry;
+	bool all = true;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (all && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/stat", pid, entry->d_name);
+		read_text(path, stat, sizeof(stat));
+		after = strrchr(stat, ')');
+		all = after && !strncmp(after, ") T", 3);
+	}
+	closedir(dir);
+	return all;
+}
+
 static void show_child(int pid, void *budget)
 {
 	show_process(pid, budget);
@@ -333,21 +357,6 @@ static void reap_all(pid_t session)
 	for_children(left_behind, NULL);
 }
 
-static int not_finished(pid_t pid)
-{
-	int budget = MAX_THREADS_SHOWN, status;
-
-	diag("not finished after %g s; its threads:", run.timeout);
-	for_children(show_child, &budget);
-	kill(pid, SIGKILL);
-	wait_until(pid, now() + REAP_LIMIT_MS / 1000.0, &status);
-	reap_all(pid);
-	emit("not ok 1 %s # TIMEOUT after %g s: it did not finish\n", case_name(run.test),
-	     run.timeout);
-	mark("end", "TIMEOUT");
-	return EXIT_FAILURE;
-}
-
 static int broken(const char *fmt, ...)
 {
 	char text[600];
@@ -359,6 +368,24 @@ static int broken(const char *fmt, ...)
 	emit("Bail out! %s\n", text);
 	mark("end", "ERROR");
 	return EXIT_BROKEN;
+}
+
+static int not_finished(pid_t pid)
+{
+	int budget = MAX_THREADS_SHOWN, status;
+	bool stopped = all_stopped(pid);
+
+	diag("not finished after %g s; its threads:", run.timeout);
+	for_children(show_child, &budget);
+	kill(pid, SIGKILL);
+	wait_until(pid, now() + REAP_LIMIT_MS / 1000.0, &status);
+	reap_all(pid);
+	if (stopped)
+		return broken("not finished after %g s: a signal has stopped the case", run.timeout);
+	emit("not ok 1 %s # TIMEOUT after %g s: it did not finish\n", case_name(run.test),
+	     run.timeout);
+	mark("end", "TIMEOUT");
+	return EXIT_FAILURE;
 }
 
 static int finished(int status)

@@ -47,10 +47,12 @@ class State:
     # A new command over SSH, and the agent on the console, answer; None: not asked.
     ssh: bool | None = None
     console: bool | None = None
+    # A signal has stopped the program (SIGSTOP): it is not the kernel that keeps it.
+    stopped: bool = False
 
 
-def learn(guest: Guest, outcome: Outcome | None, seconds: float) -> State:
-    """Learn how the guest is after a command (``outcome`` None: it could not be run).
+def learn(guest: Guest, program: str, outcome: Outcome | None, seconds: float) -> State:
+    """Learn how the guest is after it ran ``program`` (``outcome`` None: it could not be run).
 
     Whoever is asked has ``seconds`` to answer.
     """
@@ -65,7 +67,8 @@ def learn(guest: Guest, outcome: Outcome | None, seconds: float) -> State:
         return State(vm.end() or End(EndKind.LOST, trouble))
     ssh = guest.answers(seconds)
     console = None if ssh else guest.console_answers(seconds)
-    return State(vm.end(), ssh, console)
+    stopped = bool(ssh and outcome and outcome.timed_out) and guest.is_stopped(program, seconds)
+    return State(vm.end(), ssh, console, stopped)
 
 
 def _of_qemu(vm: VM) -> str:

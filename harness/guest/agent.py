@@ -174,7 +174,8 @@ class Agent:
         more = {"error": why} if lost else {}
         log_outcome(self._log, argv, outcome, via="agent", **more)
         self._unusable = f"{argv[0]}: {why}" if why else ""
-        if why:
+        # What did not end in time is looked at as it is: the agent would kill it.
+        if why and why != _TIMED_OUT:
             self.close()
         return outcome
 

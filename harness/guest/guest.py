@@ -36,6 +36,7 @@ _RENEW_SECONDS = 5.0
 _CONNECT_SECONDS = 10.0
 _PUSH_SECONDS = 20.0
 _SEED_BYTES = 32
+_NAME_LENGTH = 15  # TASK_COMM_LEN - 1
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,20 @@ class Guest:
         except SshError:
             return False
 
+    def is_stopped(self, program: str, seconds: float) -> bool:
+        """Say whether a signal has stopped ``program``, and nothing in the kernel holds it.
+
+        It has ``seconds`` to answer each way; False when it does not.
+        """
+        from harness.guest.ssh import Ssh  # noqa: PLC0415 (see connected())
+
+        try:
+            with Ssh(self.vm.ssh_port, self.keys, self.vm.log, timeout=seconds) as ssh:
+                said = ssh.run(["sh", "-c", "cat /proc/[0-9]*/stat"], timeout=seconds)
+        except SshError:
+            return False
+        return stopped(program, said.stdout.decode("utf-8", "replace"))
+
     def console_answers(self, seconds: float) -> bool:
         """Ask the agent that listens on the console for a word, within ``seconds``."""
         token = secrets.token_hex(8)
@@ -71,6 +86,22 @@ class Guest:
         answer = f"harness: stage alive {token}"
         wait = self.vm.console.wait_for
         return wait(lambda line: answer in line, since=mark, timeout=seconds) is not None
+
+
+def stopped(program: str, stats: str) -> bool:
+    """Say whether ``program`` is stopped (state T), after the lines of its guest's /proc/*/stat.
+
+    proc(5): a task's name, of at most 15 characters, is in parentheses; its state follows.  The
+    first of its processes must be, which has the timer, and none may be in the kernel for good
+    (D); a debugger's stop is another (t).
+    """
+    states = {}
+    for line in stats.splitlines():
+        head, _, tail = line.rpartition(") ")
+        pid, _, name = head.partition(" (")
+        if name == program[:_NAME_LENGTH] and pid.isdecimal():
+            states[int(pid)] = tail[:1]
+    return bool(states) and states[min(states)] == "T" and "D" not in states.values()
 
 
 @contextlib.contextmanager

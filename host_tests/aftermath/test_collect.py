@@ -23,9 +23,9 @@ def outcome(**what):
 class Guest:
     """A guest that answers as it is told, and remembers who was asked."""
 
-    def __init__(self, *, end=None, status="running", ssh=True, console=True):
+    def __init__(self, *, end=None, status="running", ssh=True, console=True, stopped=False):
         self.asked = []
-        self.facts = {"ssh": ssh, "console": console}
+        self.facts = {"ssh": ssh, "console": console, "stopped": stopped}
 
         def execute(command, **_):
             self.asked.append(command)
@@ -50,6 +50,11 @@ class Guest:
         self.asked.append("console")
         return self.facts["console"]
 
+    def is_stopped(self, program, _):
+        assert program == "prog"
+        self.asked.append("stopped")
+        return self.facts["stopped"]
+
 
 PANIC = End(EndKind.PANIC, "oh")
 
@@ -62,7 +67,11 @@ PANIC = End(EndKind.PANIC, "oh")
         (Guest(end=PANIC), {"lost": True}, State(PANIC), []),
         (Guest(end=PANIC), {"timed_out": True}, State(PANIC), []),
         (Guest(), {"flooded": True}, State(), []),
-        (Guest(), {"timed_out": True}, State(None, True, None), ["query-status", "ssh"]),
+        (Guest(), {"lost": True}, State(None, True, None), ["query-status", "ssh"]),
+        (Guest(), {"timed_out": True}, State(None, True, None),
+         ["query-status", "ssh", "stopped"]),
+        (Guest(stopped=True), {"timed_out": True}, State(None, True, None, stopped=True),
+         ["query-status", "ssh", "stopped"]),
         (Guest(ssh=False), {"lost": True}, State(None, False, True),
          ["query-status", "ssh", "console"]),
         (Guest(ssh=False, console=False), {"timed_out": True}, State(None, False, False),
@@ -70,13 +79,13 @@ PANIC = End(EndKind.PANIC, "oh")
     ],
 )  # fmt: skip
 def test_learn(guest, what, state, asked):
-    assert learn(guest, outcome(**what), 1.0) == state
+    assert learn(guest, "prog", outcome(**what), 1.0) == state
     assert guest.asked == asked
 
 
 def test_learn_of_a_command_that_could_not_be_run():
     guest = Guest()
-    assert learn(guest, None, 1.0) == State(None, True, None)
+    assert learn(guest, "prog", None, 1.0) == State(None, True, None)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +93,7 @@ def test_learn_of_a_command_that_could_not_be_run():
 )
 def test_qemus_own_trouble_is_not_the_guests(status, words):
     guest = Guest(status=status)
-    state = learn(guest, outcome(timed_out=True), 1.0)
+    state = learn(guest, "prog", outcome(timed_out=True), 1.0)
     assert state.end.kind is EndKind.LOST
     assert words in state.end.detail
     assert "ssh" not in guest.asked
