@@ -20,7 +20,7 @@ from harness.guest.outcome import SshError
 from harness.guest.ready import Contents, Nursery
 from harness.guest.variant import Variant, compat_name, variant
 from harness.image.keys import Keys
-from harness.machine.boot import BootError, BootTrouble
+from harness.machine.boot import KERNELS, BootError
 from harness.machine.evidence import EvidenceLog
 from harness.machine.templates import Template
 from harness.plan import rerun_command
@@ -90,8 +90,8 @@ class Runner:
         self._worker = worker
         self._keys = Keys()
         contents = Contents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
-        self._nursery = Nursery(contents, self._keys, plan.scale)
         self._collector = Collector(folder, plan.scale, vmcore=plan.settings.vmcore)
+        self._nursery = Nursery(contents, self._keys, plan.scale, self._collector.of_boot)
         self.contract = contract.load()
         self.patience = Patience()
         # Called when everything is ready for a case, just before it: harness.soak makes trouble.
@@ -136,7 +136,14 @@ class Runner:
         try:
             guest = self._guest_for(job.case, profile)
         except BootError as error:
-            return self._record(job, began, _of_boot(error), phase="boot", console=error.console)
+            return self._record(
+                job,
+                began,
+                _of_boot(error),
+                phase="boot",
+                console=error.console,
+                evidence=error.evidence,
+            )
         except HarnessError as error:
             return self._record(job, began, Judgement(Verdict.MISS, str(error)), phase="boot")
         record = self._run_in(guest, job, profile, expectation.arguments())
@@ -339,9 +346,8 @@ class Runner:
 
 def _of_boot(error: BootError) -> Judgement:
     """Judge a boot that failed: the kernel is blamed only for what its console shows."""
-    kernels = error.trouble in {BootTrouble.CRASH, BootTrouble.HANG}
     found = tuple(splats.find(error.console))
-    return Judgement(Verdict.FAIL if kernels else Verdict.MISS, error.what, found)
+    return Judgement(Verdict.FAIL if error.trouble in KERNELS else Verdict.MISS, error.what, found)
 
 
 def _splat_record(splat: Splat) -> SplatRecord:

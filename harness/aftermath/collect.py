@@ -13,6 +13,7 @@ from harness.aftermath.hang import Report, sample
 from harness.aftermath.shelf import Shelf
 from harness.aftermath.vmcore import dump
 from harness.errors import HostError
+from harness.machine.boot import KERNELS, BootTrouble
 from harness.machine.ends import End, EndKind
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from harness.guest.guest import Guest
     from harness.guest.outcome import Outcome
+    from harness.machine.boot import BootError
     from harness.machine.vm import VM
 
 log = logging.getLogger("harness")
@@ -98,13 +100,26 @@ class Collector:
         scale, and 15 s times the scale more for a dump of the memory, which only the
         ``kernels_fault`` is worth.
         """
-        vm = guest.vm
+        name = f"{label}-{guest.vm.log.vm}"
+        return self._keep(guest.vm, state, name, hangs=hangs, memory=kernels_fault)
+
+    def of_boot(self, vm: VM, error: BootError) -> None:
+        """Keep the same of a VM that did not boot: ``error.evidence`` has the files then."""
+        hangs = error.trouble in {BootTrouble.HANG, BootTrouble.SILENT, BootTrouble.SLOW}
+        memory = error.trouble in KERNELS
+        name = f"boot-{vm.log.vm}"
+        if error.trouble is not BootTrouble.GUEST:
+            error.evidence = self._keep(vm, State(vm.end()), name, hangs=hangs, memory=memory)
+
+    def _keep(
+        self, vm: VM, state: State, name: str, *, hangs: bool, memory: bool
+    ) -> tuple[str, ...]:
         began = time.monotonic()
-        shelf = Shelf(self._run, f"{label}-{vm.log.vm}")
+        shelf = Shelf(self._run, name)
         if state.end is None:
-            self._of_running(vm, state, shelf, hangs=hangs, memory=kernels_fault)
+            self._of_running(vm, state, shelf, hangs=hangs, memory=memory)
         elif state.end.kind in _KEPT:
-            self._of_kept(vm, shelf, memory=kernels_fault)
+            self._of_kept(vm, shelf, memory=memory)
         else:
             lines = [state.end.detail, *process.describe(vm.pid)]
             shelf.write(QEMU, "\n".join([*lines, "", "it said:", vm.stderr() or "(nothing)"]))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from harness.errors import HostError
 from harness.guest.outcome import SshError
-from harness.machine.boot import wait_ready
+from harness.machine.boot import BootError, wait_ready
 from harness.machine.vm import VM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from harness.guest.agent import Agent
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from harness.image.keys import Keys
     from harness.machine.command import Boot
     from harness.machine.evidence import EvidenceLog
+
+    Examine = Callable[[VM, BootError], object]
 
 log = logging.getLogger("harness")
 
@@ -106,17 +108,33 @@ def stopped(program: str, stats: str) -> bool:
 
 @contextlib.contextmanager
 def booted(
-    boot: Boot, keys: Keys, programs: Sequence[Path], log_to: EvidenceLog, scale: float
+    boot: Boot,
+    keys: Keys,
+    programs: Sequence[Path],
+    log_to: EvidenceLog,
+    scale: float,
+    examine: Examine | None = None,
 ) -> Iterator[Guest]:
     """Boot a VM, connect to it and push ``programs``; it ends with the block.
 
-    ``scale`` multiplies the time limits.  Raises BootError when the guest does not become
-    ready, SshError when it is ready but cannot be used, and what VM raises.
+    ``scale`` multiplies the time limits, ``examine`` looks at a VM that did not boot.  Raises
+    BootError when the guest does not become ready, SshError when it is ready but cannot be used,
+    and what VM raises.
     """
     with VM(boot, log_to) as vm:
-        stages = wait_ready(vm, scale)
+        stages = examined(vm, scale, examine)
         with connected(vm, keys, programs, scale, stages) as guest:
             yield guest
+
+
+def examined(vm: VM, scale: float, examine: Examine | None) -> dict[str, float]:
+    """Do what wait_ready does; a VM that did not boot is given to ``examine``, still as it is."""
+    try:
+        return wait_ready(vm, scale)
+    except BootError as error:
+        if examine is not None:
+            examine(vm, error)
+        raise
 
 
 @contextlib.contextmanager

@@ -97,12 +97,12 @@ class Observation:
     # agent on the console says a word; None when it was not tried.
     guest_answers: bool | None = None
     console_answers: bool | None = None
-    # A signal has stopped the program, and the kernel does not hold it.
-    stopped: bool = False
     # What is wrong with the kernel's counters (harness.verdicts.health).
     health: tuple[str, ...] = ()
     # The part of the time that QEMU waited for a CPU of the host, 0 to 1.
     starved: float = 0.0
+    # A signal has stopped the program, and the kernel does not hold it.
+    stopped: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from harness.aftermath import collect
 from harness.aftermath.collect import Collector, State, learn
 from harness.errors import HostError
 from harness.guest.outcome import Outcome
+from harness.machine.boot import BootTrouble
 from harness.machine.ends import End, EndKind
 
 
@@ -145,3 +146,30 @@ def test_a_qemu_that_died_is_described(tmp_path):
     [file] = tmp_path.rglob("qemu.txt")
     assert file.read_text().startswith("QEMU was killed by SIGKILL\n")
     assert "qemu: oh" in file.read_text()
+
+
+RUNS, GONE = None, End(EndKind.QEMU_DIED, "QEMU was killed by SIGKILL")
+
+
+@pytest.mark.usefixtures("dumps")
+@pytest.mark.parametrize(
+    ("trouble", "end", "kept"),
+    [
+        (BootTrouble.CRASH, PANIC, ["registers.txt", "vmcore"]),
+        (BootTrouble.HANG, RUNS, ["vmcore", "hang.txt"]),
+        (BootTrouble.SILENT, RUNS, ["hang.txt"]),
+        (BootTrouble.SLOW, RUNS, ["hang.txt"]),
+        # Its console says it all.
+        (BootTrouble.GUEST, RUNS, []),
+        (BootTrouble.HOST, GONE, ["qemu.txt"]),
+    ],
+)
+def test_a_boot_that_failed_leaves_evidence(tmp_path, monkeypatch, trouble, end, kept):
+    sample = SimpleNamespace(registers="RIP=0", counters={}, halted=frozenset(), when=0.0)
+    monkeypatch.setattr(collect, "sample", lambda _: sample)
+    monkeypatch.setattr(collect.Report, "look", lambda report: report.section("CPUs", ["one"]))
+    monkeypatch.setattr(collect.Report, "nmi", lambda report: report.section("NMI", []))
+    error = SimpleNamespace(trouble=trouble, evidence=())
+    Collector(tmp_path, 1.0, vmcore=True).of_boot(Guest(end=end).vm, error)
+    assert error.evidence == tuple(f"evidence/boot-vm.1/{name}" for name in kept)
+    assert all((tmp_path / name).stat().st_size for name in error.evidence)

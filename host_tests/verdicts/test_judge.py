@@ -191,6 +191,7 @@ seens = st.builds(
     st.sampled_from([None, True, False]),
     st.lists(names, max_size=2).map(tuple),
     st.floats(0, 1),
+    st.booleans(),
 )
 
 
