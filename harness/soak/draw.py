@@ -25,7 +25,7 @@ _LONG = (
 _SHORT = (
     "guest_tests/api.c::handshake",
     "guest_tests/continue.c::maps_page_as_it_is[hugetlb-shared]",
-    "guest_tests/register.c::minor_registers[shmem-shared]",
+    "guest_tests/register.c::minor_registers[hugetlb-shared]",
 )
 # Cases with trouble in one run.
 _RUN_CASES = 10

@@ -125,13 +125,13 @@ def troubles(module: Path | None = None) -> dict[str, Trouble]:
     """
     return {
         "nothing": on_host(lambda _: None),
-        "panic": in_guest("echo c > /proc/sysrq-trigger"),
-        "power-off": in_guest("poweroff -f"),
-        "oom": in_guest(_OOM),
+        "panic": in_guest(_HOLD + "echo c > /proc/sysrq-trigger"),
+        "power-off": in_guest(_HOLD + "poweroff -f"),
+        "oom": in_guest(_HOLD + _OOM),
         # Its parent too, which would end it when its time is over.
         "stopped": in_guest(_HOLD),
         "leak": in_guest(_HOLD + "fallocate -l 2097152 /dev/hugepages/leak" + _GO_ON),
-        "ssh-stalls": in_guest("killall -STOP dropbear"),
+        "ssh-stalls": in_guest(_HOLD + "(sleep 1; killall -CONT $prog) & killall -STOP dropbear"),
         "qemu-killed": on_host(lambda vm: os.kill(vm.pid, signal.SIGKILL)),
         "qemu-stopped": on_host(lambda vm: os.kill(vm.pid, signal.SIGSTOP)),
         "paused": on_host(lambda vm: vm.qmp.execute("stop")),
@@ -154,8 +154,8 @@ def _of_module(module: Path) -> dict[str, Trouble]:
         "hard-lockup": insmod("hard-lockup"),
         "triple-fault": insmod("triple-fault"),
         "reset": insmod("reset"),
-        # The case must run into it.
-        "stuck": insmod(f"mmap-lock pid={_CHILD}", before=""),
+        # The case must run into it; who has ended has no lock to take.
+        "stuck": insmod(f"mmap-lock pid={_CHILD}", before="", after=" || exit $late"),
     }
 
 

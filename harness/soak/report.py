@@ -12,7 +12,7 @@ from harness.soak.kinds import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_HEAD = ("trouble", "arch", "cases", "seconds", *FAULTS, "late", "busy")
+_HEAD = ("trouble", "arch", "cases", "s", *FAULTS, "late", "busy")
 
 
 def faults(checked: Sequence[Checked]) -> int:

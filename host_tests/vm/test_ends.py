@@ -169,6 +169,31 @@ def test_task_stuck_in_the_kernel(runner, long, tmp_path, troubles):
     goes_on(runner, long, record)
 
 
+def test_out_of_memory_kills_sshd(runner, long, tmp_path, troubles):
+    """Both, the one that listens and the one of the harness's connection."""
+    record = during(runner, long, troubles["oom"])
+    assert record.verdict is ERROR
+    words = r"the guest ran out of memory: Out of memory: Killed process \d+ \(dropbear\)"
+    assert re.fullmatch(words, record.message)
+    found = kept(record, tmp_path)
+    assert set(found) == {"hang.txt"}
+    assert "SSH does not answer; the console answers" in found["hang.txt"].read_text()
+    goes_on(runner, long, record)
+
+
+def test_a_program_that_somebody_stops(runner, long, tmp_path, troubles):
+    """Nothing in the kernel keeps it, though it does not heed its own timer."""
+    record = during(runner, long, troubles["stopped"])
+    assert record.verdict is ERROR
+    assert record.message.startswith("the program was stopped by a signal: ")
+    found = kept(record, tmp_path)
+    assert set(found) == {"hang.txt"}
+    report = found["hang.txt"].read_text()
+    assert "SSH answers; the console was not asked" in report
+    assert re.search(r"task:migration_live +state:T", part(report, "sysrq t"))
+    goes_on(runner, long, record)
+
+
 def test_ssh_stalls(runner, long, tmp_path, troubles):
     record = during(runner, long, troubles["ssh-stalls"])
     assert record.verdict is MISS
