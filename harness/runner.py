@@ -30,10 +30,11 @@ from harness.results.record import SplatRecord, VmRecord
 from harness.verdicts import health, splats
 from harness.verdicts.fingerprint import fingerprint, title_of
 from harness.verdicts.judge import Judgement, Observation, judge
+from harness.verdicts.symbols import Symbols, has_addresses
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.clock import Clock
@@ -92,6 +93,7 @@ class Runner:
         contents = Contents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
         self._collector = Collector(folder, plan.scale, vmcore=plan.settings.vmcore)
         self._nursery = Nursery(contents, self._keys, plan.scale, self._collector.of_boot)
+        self._symbols: Symbols | None = None
         self.contract = contract.load()
         self.patience = Patience()
         # Called when everything is ready for a case, just before it: harness.soak makes trouble.
@@ -295,6 +297,16 @@ class Runner:
             guest, state, job.label, hangs=hangs, kernels_fault=judgement.verdict is Verdict.FAIL
         )
 
+    def _named(self, found: Sequence[Splat], console: Sequence[str]) -> Sequence[Splat]:
+        """Return splats with names for the addresses of a kernel that prints no names."""
+        kernel = self._plan.kernel
+        if not has_addresses(found):
+            return found
+        if self._symbols is None:
+            self._symbols = Symbols.load(kernel.system_map)
+        moved = kernel.config is None or kernel.config.get("CONFIG_RANDOMIZE_BASE", "n") != "n"
+        return [self._symbols.resolve(splat, console, moved=moved) for splat in found]
+
     def _vm_record(self, guest: Guest, profile: str) -> VmRecord:
         vm = guest.vm
         end = vm.end()
@@ -338,7 +350,7 @@ class Runner:
             phase=phase,
             console=console,
             diagnostics=diagnostics,
-            splats=tuple(map(_splat_record, judgement.splats)),
+            splats=tuple(map(_splat_record, self._named(judgement.splats, console))),
             evidence=(*evidence, *(_LOGS if vm or phase == "boot" else ())),
             rerun=rerun_command(self._plan.settings, job.id, self._plan.kernel.spec),
         )

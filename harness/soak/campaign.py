@@ -7,7 +7,6 @@ import json
 import logging
 import shutil
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -115,8 +114,5 @@ def _describe(batch: Batch, of: int) -> str:
 
 
 def _checked(value: dict[str, Any]) -> Checked:
-    counts = {
-        row: Count(**{**count, "faults": Counter(count["faults"])})
-        for row, count in value["counts"].items()
-    }
+    counts = {row: Count(**count) for row, count in value["counts"].items()}
     return Checked(**{**value, "counts": counts})

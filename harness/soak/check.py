@@ -43,8 +43,8 @@ class Count:
     # The host was too busy to tell; the case was over before the trouble came.
     busy: int = 0
     late: int = 0
-    # By FAULTS.
-    faults: Counter[str] = field(default_factory=Counter)
+    # How many of each of FAULTS.
+    faults: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -90,7 +90,8 @@ def check(batch: Batch, ended: Ended) -> Checked:
 
 
 def _complain(checked: Checked, row: str, fault: str, text: str) -> None:
-    checked.counts.setdefault(row, Count()).faults[fault] += 1
+    faults = checked.counts.setdefault(row, Count()).faults
+    faults[fault] = faults.get(fault, 0) + 1
     checked.complaints.append(f"run {checked.number}, {checked.arch}, {row}: {fault}: {text}")
 
 

@@ -17,7 +17,7 @@ _HEAD = ("trouble", "arch", "cases", "s", *FAULTS, "late", "busy")
 
 def faults(checked: Sequence[Checked]) -> int:
     """Return how much is wrong, all runs together."""
-    return sum(count.faults.total() for run in checked for count in run.counts.values())
+    return sum(sum(count.faults.values()) for run in checked for count in run.counts.values())
 
 
 def table(checked: Sequence[Checked]) -> str:
@@ -54,7 +54,7 @@ def _row(row: str, arch: str, counts: Sequence[Count]) -> tuple[str, ...]:
     cells = [
         str(sum(count.cases for count in counts)) if row != WHOLE else "",
         f"{statistics.median(seconds):.1f}" if seconds and row != "nothing" else "",
-        *(str(sum(count.faults[fault] for count in counts)) for fault in FAULTS),
+        *(str(sum(count.faults.get(fault, 0) for count in counts)) for fault in FAULTS),
         str(sum(count.late for count in counts) or "."),
         str(sum(count.busy for count in counts) or "."),
     ]

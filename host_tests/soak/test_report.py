@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The table of a campaign."""
 
-from collections import Counter
-
 from harness.soak.check import BYSTANDER, WHOLE, Checked, Count
 from harness.soak.report import faults, table
 
@@ -11,7 +9,7 @@ BAD = Checked(
     2,
     "arm64",
     3,
-    {"panic": Count(1, [4.0], 0, 1, Counter(wrong=1)), WHOLE: Count(faults=Counter(orphans=2))},
+    {"panic": Count(1, [4.0], 0, 1, {"wrong": 1}), WHOLE: Count(faults={"orphans": 2})},
     ["run 2, arm64, panic: wrong: oh"],
 )
 
