@@ -91,7 +91,9 @@ class Runner:
         self._worker = worker
         self._keys = Keys()
         contents = Contents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
-        self._collector = Collector(folder, plan.scale, vmcore=plan.settings.vmcore)
+        self._collector = Collector(
+            folder, plan.scale, vmcore=plan.settings.vmcore, vmlinux=plan.kernel.vmlinux
+        )
         self._nursery = Nursery(contents, self._keys, plan.scale, self._collector.of_boot)
         self._symbols: Symbols | None = None
         self.contract = contract.load()

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.aftermath import process
+from harness.aftermath import process, stacks
 from harness.aftermath.hang import Report, sample
 from harness.aftermath.shelf import Shelf
 from harness.aftermath.vmcore import dump
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("harness")
 
-HANG, REGISTERS, QEMU, VMCORE = "hang.txt", "registers.txt", "qemu.txt", "vmcore"
+HANG, REGISTERS, QEMU = "hang.txt", "registers.txt", "qemu.txt"
+VMCORE, STACKS = "vmcore", "vmcore.txt"
 
 # How long QEMU's end may take behind that of a connection.
 _END_SECONDS = 3.0
@@ -85,10 +86,16 @@ def _of_qemu(vm: VM) -> str:
 class Collector:
     """Collects evidence for one worker."""
 
-    def __init__(self, run: Path, scale: float, *, vmcore: bool) -> None:
-        """Keep it in the run's folder ``run``; ``scale`` multiplies time limits."""
+    def __init__(
+        self, run: Path, scale: float, *, vmcore: bool, vmlinux: Path | None = None
+    ) -> None:
+        """Keep it in the run's folder ``run``; ``scale`` multiplies time limits.
+
+        ``vmlinux`` has the debug information of the kernel, where it is known.
+        """
         self._run = run
         self._scale = scale
+        self._vmlinux = vmlinux
         self._dumps = _MOST_DUMPS if vmcore else 0
 
     def collect(
@@ -165,3 +172,5 @@ class Collector:
             log.warning("%s: no dump of its memory: %s", vm.log.vm, why)
         else:
             shelf.keep(path)
+            if text := stacks.summary(path, self._vmlinux):
+                shelf.write(STACKS, text)
