@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _LONG = (
     "guest_tests/migration_live.c::live_migration[hugetlb-shared]",
     "guest_tests/race.c::many_waiters_one_continue[hugetlb-shared]",
-    "guest_tests/race.c::many_waiters_one_continue[shmem-shared]",
 )
 # Cases between them, which nobody troubles: they must pass.
 _SHORT = (

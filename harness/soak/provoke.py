@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
-from harness.guest.outcome import SshError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,13 +81,15 @@ def in_guest(text: str, *files: Path) -> Trouble:
             vm.when_over(ssh.cut)
             if files:
                 ssh.push(files, _FOLDER, timeout=_PUSH_SECONDS)
+            # It waits for a line: an emulated guest takes a tenth of a second to start it.
+            channel = ssh.start(["sh", "-c", f"read line; {begin}{text}"])
             kept = stack.pop_all()
 
         def go() -> bool:
-            with contextlib.suppress(SshError), kept:
-                outcome = ssh.run(["sh", "-c", begin + text], timeout=_SCRIPT_SECONDS)
-                return outcome.exit_status != _TOO_LATE
-            return True
+            with contextlib.suppress(OSError), kept:
+                channel.sendall(b"\n")
+                channel.status_event.wait(_SCRIPT_SECONDS)
+            return not (channel.exit_status_ready() and channel.exit_status == _TOO_LATE)
 
         return go
 

@@ -57,7 +57,7 @@ def test_the_steps_of_a_run():
         assert all(0 <= step.delay <= 0.5 for step in batch.steps)
         assert sum(not step.kind for step in batch.steps) == 3
         assert batch.isolation in {"vm", "case"}
-    assert len({batch.steps[0].case for batch in draw(5, 200, BOTH)}) > 3, "no order of its own"
+    assert len({batch.steps[0].case for batch in draw(5, 200, BOTH)}) > 3, "in any order"
 
 
 def test_runs_differ_in_how_they_are_run():

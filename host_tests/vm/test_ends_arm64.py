@@ -57,10 +57,11 @@ def troubles(arm64):
 
 @pytest.fixture
 def job(arm64):
-    path = next(p for p in arm64.programs if p.name == "race")
-    case = next(c for c in cases(path) if c.name == "many_waiters_one_continue")
+    path = next(p for p in arm64.programs if p.name == "migration_live")
+    case = next(c for c in cases(path) if c.name == "live_migration")
     case = replace(case, timeout=kinds.limit(case, arm64) / 2, profile="contract")
-    return Job("guest_tests/race.c::many_waiters_one_continue[shmem-shared]", case, "shmem-shared")
+    name = "guest_tests/migration_live.c::live_migration[hugetlb-shared]"
+    return Job(name, case, "hugetlb-shared")
 
 
 @pytest.mark.parametrize("name", CHOSEN)
