@@ -15,7 +15,6 @@ from harness.recipes import ROOT
 from harness.soak import child, report
 from harness.soak.campaign import Campaign, Order
 
-
 SCALE = os.environ.get("TIMEOUT_SCALE", "1")
 
 
