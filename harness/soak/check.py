@@ -109,28 +109,21 @@ def _check_step(
             _complain(checked, row, "wrong", f"{step.id}: {case.verdict} {case.message}")
         return
     when = strike.get("when")
-    if isinstance(when, (int, float)):
-        count.seconds.append(max(0.0, case.started + case.duration - when))
-    if _was_late(case, strike):
-        count.late += 1
-        return
-    if strike.get("failed"):
-        _complain(checked, row, "wrong", f"{step.id}: no trouble was made: {strike['failed']}")
+    if strike.get("failed") or not isinstance(when, (int, float)):
+        why = strike.get("failed") or "nobody says why"
+        _complain(checked, row, "wrong", f"{step.id}: no trouble was made: {why}")
         return
     kind = KINDS[step.kind]
+    ended = case.started + case.duration
+    # It had passed before its trouble could show.
+    late = bool(strike.get("late")) or ended <= when + _LATE_SECONDS
+    if late and case.verdict is Verdict.PASS and kind.verdict is not Verdict.PASS:
+        count.late += 1
+        return
+    count.seconds.append(max(0.0, ended - when))
     count.busy += busy(kind, case)
     if why := wrong(kind, case):
         _complain(checked, row, "wrong", f"{step.id} in {case.vm}: {why}")
-
-
-def _was_late(case: Case, strike: Mapping[str, object]) -> bool:
-    """Say whether ``case`` had passed before its trouble could show."""
-    when = strike.get("when")
-    if case.verdict is not Verdict.PASS:
-        return False
-    if not isinstance(when, (int, float)) or strike.get("late"):
-        return True
-    return case.started + case.duration <= when + _LATE_SECONDS and bool(when)
 
 
 def _check_run(checked: Checked, batch: Batch, run: Run, code: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import recipes
-from harness.cache import cache_dir
+from harness.cache import cache_dir, locked_if_free
 from harness.process import spawn
 from harness.soak.inject import SCRIPT, STRIKES, Script
 
@@ -130,8 +130,14 @@ def family(token: str) -> Iterator[str]:
 
 
 def _half_made() -> set[Path]:
-    """Return what is in the making in the cache: names that begin with a dot."""
-    return {path for path in cache_dir().glob("*/.*") if not path.name.endswith(".lock")}
+    """Return what somebody began to make in the cache (``.NAME.ANYTHING``) and left."""
+    found = set()
+    for path in cache_dir().glob("*/.*.*"):
+        # Who is making it, in another run, has the lock (harness.cache).
+        with locked_if_free(path.with_name(path.name.split(".")[1])) as nobodys:
+            if nobodys:
+                found.add(path)
+    return found
 
 
 def _ports(results: Path) -> set[int]:

@@ -15,9 +15,19 @@ if TYPE_CHECKING:
 _HEAD = ("trouble", "arch", "cases", "s", *FAULTS, "late", "busy")
 
 
+# One in so many cases may be over before its trouble comes: of more, nothing was learned.
+_LATE_PART = 10
+
+
 def faults(checked: Sequence[Checked]) -> int:
     """Return how much is wrong, all runs together."""
-    return sum(sum(count.faults.values()) for run in checked for count in run.counts.values())
+    counts = [count for run in checked for count in run.counts.values()]
+    found = sum(sum(count.faults.values()) for count in counts)
+    return found + (_late(checked) * _LATE_PART > sum(count.cases for count in counts))
+
+
+def _late(checked: Sequence[Checked]) -> int:
+    return sum(count.late for run in checked for count in run.counts.values())
 
 
 def table(checked: Sequence[Checked]) -> str:
@@ -38,6 +48,10 @@ def table(checked: Sequence[Checked]) -> str:
         f"{cases} cases met trouble in {len(checked)} runs, which started {vms} VMs: "
         + (f"{wrong} things are wrong" if wrong else "nothing is wrong")
     )
+    if late := _late(checked):
+        lines.append(
+            f"{late} of them were over before their trouble came: of these nothing is known"
+        )
     return "\n".join(lines) + "\n"
 
 

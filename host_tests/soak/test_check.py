@@ -70,6 +70,13 @@ def other(old, **changes):
         ({"complete": False}, WHOLE, "wrong"),
         ({"strikes": {**STRIKES, STEPS[0].id: {"failed": "no SSH", "when": None}}},
          "power-off", "wrong"),
+        # It passed because there was no trouble: nothing was tested.
+        ({"cases": other(OFF, verdict=Verdict.PASS, message=""), "code": 125,
+          "strikes": {**STRIKES, STEPS[0].id: {"failed": "no SSH", "when": None}}},
+         "power-off", "wrong"),
+        ({"cases": other(OFF, verdict=Verdict.PASS, message=""), "code": 125,
+          "strikes": {STEPS[2].id: STRIKES[STEPS[2].id], STEPS[3].id: STRIKES[STEPS[3].id]}},
+         "power-off", "wrong"),
         # Retries that nobody asked for.
         ({"cases": other(OFF, retries=(Retry(Verdict.PASS, "", "retry.1", 1.0),)),
           "begins": [*BEGINS, ("retry.1", "race.waiters[shmem-shared]")]}, WHOLE, "wrong"),
@@ -99,7 +106,7 @@ def test_records_that_cannot_be_read(tmp_path):
     assert found["nothing", "lost"] == 1
 
 
-@pytest.mark.parametrize("strike", [{"when": 9.8}, {"when": 2.0, "late": True}, {}])
+@pytest.mark.parametrize("strike", [{"when": 9.8}, {"when": 2.0, "late": True}])
 def test_a_trouble_that_came_too_late_is_none(tmp_path, strike):
     """The case had passed by then: from 1 s to 10 s."""
     cases = other(OFF, verdict=Verdict.PASS, message="")

@@ -9,7 +9,7 @@ BAD = Checked(
     2,
     "arm64",
     3,
-    {"panic": Count(1, [4.0], 0, 1, {"wrong": 1}), WHOLE: Count(faults={"orphans": 2})},
+    {"panic": Count(1, [4.0], 1, 0, {"wrong": 1}), WHOLE: Count(faults={"orphans": 2})},
     ["run 2, arm64, panic: wrong: oh"],
 )
 
@@ -28,10 +28,18 @@ def test_all_is_well():
 def test_what_is_wrong():
     assert faults([WELL, BAD]) == 3
     lines = table([WELL, BAD]).splitlines()
-    assert lines[2].split() == ["panic", "arm64", "1", "4.0", "1", *"00000", "1", "."]
+    assert lines[2].split() == ["panic", "arm64", "1", "4.0", "1", *"00000", ".", "1"]
     assert lines[4].split() == ["(whole", "run)", "arm64", *"000200", ".", "."]
     assert lines[-2] == "run 2, arm64, panic: wrong: oh"
     assert lines[-1] == "3 cases met trouble in 2 runs, which started 7 VMs: 3 things are wrong"
+
+
+def test_a_campaign_that_came_too_late_is_no_success():
+    late = Checked(1, "x86_64", 4, {"panic": Count(20, [3.0] * 18, late=2)}, [])
+    assert faults([late]) == 0
+    assert "\n2 of them were over before their trouble came" in table([late])
+    late.counts["panic"].late = 3
+    assert faults([late]) == 1
 
 
 def test_nothing_was_run():
