@@ -49,9 +49,7 @@ def table(checked: Sequence[Checked]) -> str:
         + (f"{wrong} things are wrong" if wrong else "nothing is wrong")
     )
     if late := _late(checked):
-        lines.append(
-            f"{late} of them were over before their trouble came: of these nothing is known"
-        )
+        lines.append(f"{late} of them were over before their trouble came: these tell nothing")
     return "\n".join(lines) + "\n"
 
 

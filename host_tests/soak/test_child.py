@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from soak_data import BATCH
 
+from harness.cache import locked
 from harness.plan import Settings
 from harness.soak import child
 from harness.soak.child import run
@@ -69,6 +70,14 @@ def test_files_that_are_left(campaign, tmp_path):
         str(tmp_path / "run/tmp/uffd-x"),
         str(tmp_path / "cache/templates/.abc.17"),
     }
+
+
+def test_what_another_run_is_making_is_not_left(campaign, tmp_path):
+    templates = tmp_path / "cache/templates"
+    templates.mkdir(parents=True)
+    with locked(templates / "abc"):
+        ended = campaign(f"pathlib.Path({str(templates)!r}, '.abc.17').mkdir()")
+    assert ended.left.files == ()
 
 
 FORWARD = "TCP[HOST_FORWARD]  12  127.0.0.1 {} 10.0.2.15 22\\r\\n"
