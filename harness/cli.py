@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command line: ``python -m harness run``, ``matrix``, ``mutation``, ``shell`` ...
-
-``bench``, ``soak`` and ``kernel`` are the others.
-"""
+"""The command line: ``python -m harness run``, ``rerun``, ``matrix``, ``soak`` and others."""
 
 from __future__ import annotations
 
@@ -122,8 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         help="some of cold, warm, overhead, suite, memory, peers (default: all but peers)",
     )
     measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
-    kernel = commands.add_parser("kernel", help="say what is known of a kernel, fetching it")
-    _common(kernel, arches)
+    _common(
+        commands.add_parser("kernel", help="say what is known of a kernel, fetching it"), arches
+    )
     _mutation(commands.add_parser("mutation", help="try the suite on kernels with known bugs"))
     soak = commands.add_parser("soak", help="break many VMs, and see that nothing is lost")
     soak_options(soak, arches, _count)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.results.record import Case as CaseRecord
 
 # Seconds, times the user's factor: a hang is called one sooner than usual.
-LIMIT, GRACE, ANSWER = 20.0, 20.0, 10.0
+LIMIT, GRACE, ANSWER = 15.0, 15.0, 8.0
 # What a verdict may be instead when the host did not let QEMU run (harness.verdicts.judge).
 _BUSY = "the host is too busy: "
 
@@ -58,7 +58,7 @@ KINDS = {
         Kind("oom", Verdict.ERROR, r"the guest ran out of memory: Out of memory: Killed ", 3),
         Kind("soft-lockup", Verdict.FAIL, r".*soft lockup - CPU#0 stuck", 1, hangs=True),
         Kind("hard-lockup", Verdict.FAIL, r"the guest hangs: ", 1, hangs=True),
-        Kind("stuck", Verdict.FAIL, r"TIMEOUT after ", 1, hangs=True),
+        Kind("stuck", Verdict.FAIL, r"TIMEOUT after |the program .* it is stuck in the kernel", 1, hangs=True),
         Kind("stopped", Verdict.ERROR, r"the program was stopped", 1, hangs=True),
         Kind("ssh-stalls", Verdict.MISS, r"the guest's SSH does not answer, but its console does",
              1, hangs=True),
