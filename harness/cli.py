@@ -119,9 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         help="some of cold, warm, overhead, suite, memory, peers (default: all but peers)",
     )
     measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
-    _common(
-        commands.add_parser("kernel", help="say what is known of a kernel, fetching it"), arches
-    )
+    _common(commands.add_parser("kernel", help="say what is known of a kernel"), arches)
     _mutation(commands.add_parser("mutation", help="try the suite on kernels with known bugs"))
     soak = commands.add_parser("soak", help="break many VMs, and see that nothing is lost")
     soak_options(soak, arches, _count)
