@@ -16,6 +16,7 @@ from harness.plan import prepare
 from harness.soak import child, module
 from harness.soak.check import Checked, Count, check
 from harness.soak.draw import draw
+from harness.soak.pulse import Pulse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("harness")
 
 RECORD = "soak.json"
+# A run during which the campaign stood still for so many seconds is done again if anything is
+# wrong with it, so many times at most.
+_STILL_SECONDS = 8.0
+_MOST_AGAIN = 3
 
 
 @dataclass(frozen=True)
@@ -86,10 +91,7 @@ class Campaign:
 
     def _one(self, batch: Batch, trouble: Path) -> None:
         folder = self._folder / f"run-{batch.number:03}-{batch.arch}"
-        # Of a campaign that was interrupted in the middle of it.
-        shutil.rmtree(folder, ignore_errors=True)
-        ended = child.run(batch, self._settings, trouble, folder)
-        result = check(batch, ended)
+        result = self._undisturbed(batch, trouble, folder)
         self.checked.append(result)
         for complaint in result.complaints:
             log.warning("%s", complaint)
@@ -98,6 +100,21 @@ class Campaign:
             for dump in folder.rglob("vmcore"):
                 dump.unlink()
         self._write()
+
+    def _undisturbed(self, batch: Batch, trouble: Path, folder: Path) -> Checked:
+        set_aside: list[str] = []
+        while True:
+            # Of a campaign that was interrupted in the middle of it, or of a run set aside.
+            shutil.rmtree(folder, ignore_errors=True)
+            with Pulse() as pulse:
+                ended = child.run(batch, self._settings, trouble, folder)
+            result = check(batch, ended)
+            still = pulse.longest >= _STILL_SECONDS
+            if not (result.complaints and still and len(set_aside) < _MOST_AGAIN):
+                return replace(result, set_aside=set_aside)
+            what = f"{len(result.complaints)} complaints, the first: {result.complaints[0]}"
+            set_aside.append(f"the campaign stood still for {pulse.longest:.0f} s; {what}")
+            log.warning("run %d is done again: %s", batch.number, set_aside[-1])
 
     def _write(self) -> None:
         value = {"order": asdict(self._order), "runs": [asdict(run) for run in self.checked]}

@@ -59,6 +59,8 @@ class Checked:
     counts: dict[str, Count]
     # What is wrong, for people.
     complaints: list[str]
+    # Why it was done again, once for each time (harness.soak.pulse).
+    set_aside: list[str] = field(default_factory=list)
 
 
 def check(batch: Batch, ended: Ended) -> Checked:

@@ -48,6 +48,7 @@ def table(checked: Sequence[Checked]) -> str:
         f"{cases} cases met trouble in {len(checked)} runs, which started {vms} VMs: "
         + (f"{wrong} things are wrong" if wrong else "nothing is wrong")
     )
+    lines += [f"run {run.number} was done again: {why}" for run in checked for why in run.set_aside]
     if late := _late(checked):
         lines.append(f"{late} of them were over before their trouble came: these tell nothing")
     return "\n".join(lines) + "\n"

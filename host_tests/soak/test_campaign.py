@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ import pytest
 from harness.errors import InputError
 from harness.plan import Settings
 from harness.soak import campaign as module
+from harness.soak import report
 from harness.soak.campaign import Campaign, Order
 from harness.soak.child import Ended, Left
+from harness.soak.pulse import Pulse
 
 ORDER = Order(seed=3, starts=25, arches=("x86_64", "arm64"), kinds=())
 SETTINGS = Settings("x86_64")
@@ -75,3 +79,28 @@ def test_another_campaign_in_the_same_folder_is_refused(runs, tmp_path):
     assert runs[0]
     with pytest.raises(InputError, match="remove it"):
         Campaign(Order(3, 26, ("arm64",), ()), SETTINGS, tmp_path)
+
+
+def test_a_run_that_stood_still_is_done_again(runs, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(module, "_STILL_SECONDS", 0.0)
+    campaign = Campaign(Order(3, 1, ("arm64",), ()), SETTINGS, tmp_path)
+    campaign.run()
+    assert runs[0] == [1] * 4, "three times, and then it counts"
+    [run] = campaign.checked
+    assert len(run.set_aside) == 3
+    assert "left behind: 17 qemu" in "".join(run.complaints)
+    assert "run 1 is done again: the campaign stood still for " in caplog.text
+    assert "run 1 was done again: the campaign stood still for " in report.table(campaign.checked)
+    assert Campaign(Order(3, 1, ("arm64",), ()), SETTINGS, tmp_path).checked == campaign.checked
+
+
+def test_pulse():
+    with Pulse() as pulse:
+        time.sleep(0.6)
+    assert 0.4 < pulse.longest < 30
+    held = threading.Event()
+    with Pulse() as pulse:
+        pulse._over.wait = lambda _: time.sleep(1.5) or held.is_set()
+        time.sleep(0.7)
+        held.set()
+    assert pulse.longest >= 1.4
