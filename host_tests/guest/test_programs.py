@@ -342,7 +342,8 @@ def test_hang_is_ended_and_shows_where(tree):
 
 @native
 def test_a_case_that_somebody_stopped_does_not_fail(tree):
-    said = run_body(tree, '\tEXPECT(true, "x");\n\traise(SIGSTOP);', "--timeout", "0.5")
+    body = '\tEXPECT(true, "x");\n\traise(SIGSTOP);'
+    said = run_body(tree, body, "--timeout", "0.5", above="#include <signal.h>")
     assert said.returncode == 99
     assert "# pid" in said.stdout
     assert "state T" in said.stdout
