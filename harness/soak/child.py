@@ -79,7 +79,7 @@ def run(batch: Batch, settings: Settings, module: Path, folder: Path) -> Ended:
     results = next((path.resolve() for path in folder.glob("latest-*")), None)
     left = Left(
         tuple(family(token)),
-        (*map(str, temporary.rglob("*")), *map(str, _half_made() - before)),
+        (*map(str, temporary.rglob("*")), *map(str, filter(_left, _half_made() - before))),
         tuple(_ports(results)) if results else (),
     )
     return Ended(code, results, _strikes(folder), left)
@@ -130,14 +130,14 @@ def family(token: str) -> Iterator[str]:
 
 
 def _half_made() -> set[Path]:
-    """Return what somebody began to make in the cache (``.NAME.ANYTHING``) and left."""
-    found = set()
-    for path in cache_dir().glob("*/.*.*"):
-        # Who is making it, in another run, has the lock (harness.cache).
-        with locked_if_free(path.with_name(path.name.split(".")[1])) as nobodys:
-            if nobodys:
-                found.add(path)
-    return found
+    """Return what somebody began to make in the cache: ``.NAME.ANYTHING``."""
+    return set(cache_dir().glob("*/.*.*"))
+
+
+def _left(path: Path) -> bool:
+    """Say whether nobody is making ``path`` any more: who does, has the lock (harness.cache)."""
+    with locked_if_free(path.with_name(path.name.split(".")[1])) as nobodys:
+        return nobodys
 
 
 def _ports(results: Path) -> set[int]:

@@ -72,6 +72,11 @@ def test_files_that_are_left(campaign, tmp_path):
     }
 
 
+def test_what_was_left_before_is_not_this_runs(campaign, tmp_path):
+    (tmp_path / "cache/templates/.abc.17").mkdir(parents=True)
+    assert campaign("").left.files == ()
+
+
 def test_what_another_run_is_making_is_not_left(campaign, tmp_path):
     templates = tmp_path / "cache/templates"
     templates.mkdir(parents=True)
