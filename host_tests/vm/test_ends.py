@@ -35,6 +35,8 @@ FAIL, ERROR, MISS, PASS = Verdict.FAIL, Verdict.ERROR, Verdict.MISS, Verdict.PAS
 def sooner(monkeypatch):
     # The tests may run beside others, and what is tested is not the host: see test_busy_host.
     monkeypatch.setattr(judge, "STARVED", 2.0)
+    # Else there would be a vmcore.txt with each dump.
+    monkeypatch.delenv("VMLINUX", raising=False)
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,8 @@ def job(arm64):
 def test_end(arm64, troubles, job, name, tmp_path, monkeypatch):
     # The tests may run beside others, and what is tested is not the host.
     monkeypatch.setattr(judge, "STARVED", 2.0)
+    # Else there would be a vmcore.txt with each dump.
+    monkeypatch.delenv("VMLINUX", raising=False)
     with Runner(arm64, tmp_path, Clock(), "test") as runner:
         pace = kinds.pace(arm64)
         # A hang on x86_64 waits for all of it: here a half of each must do.
