@@ -48,6 +48,7 @@ _HOLD = "killall -STOP $prog || exit $late; "
 _GO_ON = "; killall -CONT $prog"
 # The child of the case's first process: the one that has the memory.
 _CHILD = "$(cat /proc/$(pidof $prog | tr ' ' '\\n' | sort -n | head -1)/task/*/children)"
+_HAS_LOCK = "until dmesg | grep -q 'trouble: has the lock'; do :; done"
 # The kernel kills the task with the highest score, however much memory there is (sysrq f): sshd
 # that listens, then the one that the harness's agent came through.
 _OOM = """
@@ -155,8 +156,8 @@ def _of_module(module: Path) -> dict[str, Trouble]:
         "hard-lockup": insmod("hard-lockup"),
         "triple-fault": insmod("triple-fault"),
         "reset": insmod("reset"),
-        # The case must run into it; who has ended has no lock to take.
-        "stuck": insmod(f"mmap-lock pid={_CHILD}", before="", after=" || exit $late"),
+        # It stands still until the lock is taken, then it must run into it.
+        "stuck": insmod(f"mmap-lock pid={_CHILD}", after=f" & {_HAS_LOCK}{_GO_ON}"),
     }
 
 

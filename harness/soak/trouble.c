@@ -58,6 +58,7 @@ static int mmap_lock(void)
 	if (!mm)
 		return -ESRCH;
 	mmap_write_lock(mm);
+	pr_info("trouble: has the lock\n");
 	for (;;)
 		msleep(1000);
 	return 0;
