@@ -32,7 +32,10 @@ class Symbols:
 
     def __init__(self, text: str) -> None:
         """Take a System.map's text; one without functions (Debian's stub) names nothing."""
-        found = {int(address, 16): name for address, name in _SYMBOL.findall(text)}
+        found: dict[int, str] = {}
+        for address, name in _SYMBOL.findall(text):
+            # Of several names for one address kallsyms prints the first.
+            found.setdefault(int(address, 16), name)
         self._starts = sorted(found)
         self._names = [found[start] for start in self._starts]
 

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from harness.verdicts.fingerprint import fingerprint, title_of
-from harness.verdicts.splats import Kind, Splat
+from harness.verdicts.fingerprint import fingerprint, frames_of, title_of
+from harness.verdicts.splats import Kind, Splat, find
 from harness.verdicts.symbols import Symbols, has_addresses
 
+DATA = Path(__file__).with_name("data") / "symbols"
 MAP = """\
 0000000000000000 D per_cpu_start
 ffffffff81000000 T _text
@@ -84,3 +87,29 @@ def test_a_map_that_is_none(tmp_path):
     stub.write_text("ffffffffffffffff B The real System.map is in the linux-image-dbg package\n")
     for path in (stub, tmp_path / "none", tmp_path, None):
         assert Symbols.load(path).resolve(SPLAT, LINES, moved=False) is SPLAT
+
+
+def test_a_real_panic_is_the_same_bug_with_names_and_without():
+    """Debian's 6.1.176-1, moved by KASLR; its vmlinux's symbols around those of the trace.
+
+    In panic-without-kallsyms.log addresses stand for the names, as printk has them then.
+    """
+    known, bare = (
+        (DATA / f"{name}.log").read_text().splitlines()
+        for name in ("panic", "panic-without-kallsyms")
+    )
+    symbols = Symbols.load(DATA / "System.map")
+    [with_names], [without] = find(known), find(bare)
+    assert has_addresses([without])
+    assert fingerprint(without) != fingerprint(with_names)
+    named = symbols.resolve(without, bare, moved=True)
+    assert fingerprint(named) == fingerprint(with_names)
+    assert frames_of(named) == frames_of(with_names)
+    assert len(frames_of(with_names)) > 4
+    # Address for address, but for the sizes of functions, which include what follows them.
+    places = [
+        re.findall(r"[\w.]+\+0x[0-9a-f]+(?=/)", "\n".join(splat.lines))
+        for splat in (named, with_names)
+    ]
+    assert places[0] == places[1]
+    assert len(places[0]) > 10
