@@ -129,10 +129,9 @@ def test_a_kernel_that_does_not_boot(plan, tmp_path):
     assert "Kernel panic" in records[0].message
     assert records[0].console
     assert "the last 2 boots failed" in records[3].message
-    # QEMU was still there when it was looked at, both times.
-    names = [record.evidence[0] for record in records[:2]]
-    assert names == [f"evidence/boot-test.{n}-template/registers.txt" for n in (1, 2)]
-    assert all("RIP=" in (tmp_path / name).read_text() for name in names)
+    # QEMU was still there when it was looked at.
+    assert records[0].evidence[0] == "evidence/boot-test.1-template/registers.txt"
+    assert "RIP=" in (tmp_path / records[0].evidence[0]).read_text()
 
 
 def test_a_guest_without_its_devices_is_not_the_kernels_fault(plan, tmp_path):
