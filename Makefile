@@ -123,11 +123,11 @@ mutation: $(INSTALLED)
 		$(foreach mutant,$(MUTANTS),'$(mutant)')
 
 # STARTS=20 breaks so many; SEED=7 draws the same again, and goes on with what was interrupted;
-# KINDS=panic,oom does these alone (harness/soak/kinds.py has all); ARCH=arm64.
+# KINDS=panic,oom does these alone (harness/soak/kinds.py has all); SOAK_ARCH=arm64.
 soak: deps $(INSTALLED)
 	@$(PYTHON) -m harness soak $(SETTINGS) --results '$(RESULTS)/soak' \
 		$(if $(STARTS),--starts '$(STARTS)') $(if $(SEED),--seed '$(SEED)') \
-		$(if $(KINDS),--kinds '$(KINDS)') $(if $(ARCH),--arch '$(ARCH)')
+		$(if $(KINDS),--kinds '$(KINDS)') $(if $(SOAK_ARCH),--arch '$(SOAK_ARCH)')
 
 # PARTS=cold,warm,peers measures a part; peers fetches virtme-ng from where pip is set to.
 bench: deps $(INSTALLED)
