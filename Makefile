@@ -20,7 +20,7 @@ TESTS ?=
 SETTINGS = --kernel '$(KERNEL)' --accel '$(ACCEL)' --timeout-scale '$(TIMEOUT_SCALE)'
 
 .DEFAULT_GOAL := help
-.PHONY: help test check lint clean sabotage bench matrix mutation nightly $(foreach a,$(ARCHES),test-$(a) shell-$(a) deps-$(a)) deps
+.PHONY: help test check lint clean sabotage bench matrix mutation nightly soak $(foreach a,$(ARCHES),test-$(a) shell-$(a) deps-$(a)) deps
 
 help:
 	@echo "make test-x86_64      boot a kernel and verify userfaultfd minor faults in it"
@@ -32,6 +32,7 @@ help:
 	@echo "make nightly          a part of it: bookworm's, trixie's and sid's kernels"
 	@echo "make sabotage         show every case failing under every fault built for it"
 	@echo "make mutation         kernels with deliberate bugs, and which cases notice (hours)"
+	@echo "make soak             break 200 VMs in mid-case, and see that nothing is lost or left behind"
 	@echo "make bench            what a user waits for: boots, clones, cases, memory (an hour or two)"
 	@echo "make deps             install what this machine lacks (done by the others too)"
 	@echo "make clean            remove .venv; the cache and the results stay"
@@ -120,6 +121,13 @@ mutation: $(INSTALLED)
 		$(if $(KNOWN),--known) \
 		$(if $(STOP_AFTER),--stop-after '$(STOP_AFTER)') $(if $(REPORT),--report '$(REPORT)') \
 		$(foreach mutant,$(MUTANTS),'$(mutant)')
+
+# STARTS=20 breaks so many; SEED=7 draws the same again, and goes on with what was interrupted;
+# KINDS=panic,oom does these alone (harness/soak/kinds.py has all); SOAK_ARCH=arm64.
+soak: deps $(INSTALLED)
+	@$(PYTHON) -m harness soak $(SETTINGS) --results '$(RESULTS)/soak' \
+		$(if $(STARTS),--starts '$(STARTS)') $(if $(SEED),--seed '$(SEED)') \
+		$(if $(KINDS),--kinds '$(KINDS)') $(if $(SOAK_ARCH),--arch '$(SOAK_ARCH)')
 
 # PARTS=cold,warm,peers measures a part; peers fetches virtme-ng from where pip is set to.
 bench: deps $(INSTALLED)

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command line: ``python -m harness run``, ``matrix``, ``mutation``, ``shell`` ...
-
-``bench`` and ``kernel`` are the others.
-"""
+"""The command line: ``python -m harness run``, ``rerun``, ``matrix``, ``soak`` and others."""
 
 from __future__ import annotations
 
@@ -21,6 +18,7 @@ from harness.errors import INTERRUPTED, HarnessError
 from harness.machine.accel import WANTED
 from harness.plan import DEFAULT_KERNEL, DEFAULT_RETRIES, ISOLATIONS, Settings, prepare
 from harness.process import end_on_sigterm
+from harness.soak.options import soak_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,9 +119,11 @@ def _parser() -> argparse.ArgumentParser:
         help="some of cold, warm, overhead, suite, memory, peers (default: all but peers)",
     )
     measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
-    kernel = commands.add_parser("kernel", help="say what is known of a kernel, fetching it")
-    _common(kernel, arches)
+    _common(commands.add_parser("kernel", help="say what is known of a kernel"), arches)
     _mutation(commands.add_parser("mutation", help="try the suite on kernels with known bugs"))
+    soak = commands.add_parser("soak", help="break many VMs, and see that nothing is lost")
+    soak_options(soak, arches, _count)
+    _limits(soak)
     return parser
 
 
@@ -211,9 +211,9 @@ def _jobs(text: str) -> str:
 
 
 def _count(text: str) -> int:
-    """Check ``--retries``, as ``_jobs`` does."""
+    """Return the number that ``text`` says; argparse reports what is raised."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of tries")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
     return int(text)
 
 
@@ -281,7 +281,7 @@ def _do(options: argparse.Namespace) -> int:
         return int(command.main(options, plan))
     gc.enable()
     with _progress():
-        if options.command in {"kernel", "matrix", "mutation"}:
+        if options.command in {"kernel", "matrix", "mutation", "soak"}:
             return int(command.main(options))
         return int(command.main(options, prepare(_settings(options))))
 

@@ -122,6 +122,8 @@ def prepare(settings: Settings) -> Plan:
     facts = {
         "arch": settings.arch,
         "kernel": settings.kernel,
+        # What the parts are; another number when they change.
+        "format": 2,
         # What "~" and a compiler's name mean.  (A relative path's files are looked at from here.)
         "environment": [os.environ.get(name) for name in ("HOME", "PATH", *compilers)],
     }
@@ -146,6 +148,8 @@ def prepare(settings: Settings) -> Plan:
             origin=kernel["origin"],
             sha256=kernel["sha256"],
             spec=kernel["spec"],
+            system_map=_path(kernel["system_map"]),
+            vmlinux=_path(kernel["vmlinux"]),
         ),
         image=Image(Path(parts["image"]), parts["image_sha256"]),
         choice=choice,
@@ -192,6 +196,8 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
             "origin": kernel.origin,
             "sha256": kernel.sha256,
             "spec": kernel.spec,
+            "system_map": kernel.system_map and str(kernel.system_map),
+            "vmlinux": kernel.vmlinux and str(kernel.vmlinux),
         },
         "image": str(image.path),
         "image_sha256": image.sha256,
@@ -221,6 +227,10 @@ def _build_compat(recipe: Recipe, built: Sequence[Path]) -> list[Path]:
         if any(rules.as_compat(case) for case in cases)
     }
     return programs.build(recipes.load(recipe.compat.arch), only=wanted, compat=True)
+
+
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
 
 
 def _tree(folder: Path) -> Iterator[Path]:

@@ -20,7 +20,7 @@ from harness.guest.outcome import SshError
 from harness.guest.ready import Contents, Nursery
 from harness.guest.variant import Variant, compat_name, variant
 from harness.image.keys import Keys
-from harness.machine.boot import BootError, BootTrouble
+from harness.machine.boot import KERNELS, BootError
 from harness.machine.evidence import EvidenceLog
 from harness.machine.templates import Template
 from harness.plan import rerun_command
@@ -30,9 +30,11 @@ from harness.results.record import SplatRecord, VmRecord
 from harness.verdicts import health, splats
 from harness.verdicts.fingerprint import fingerprint, title_of
 from harness.verdicts.judge import Judgement, Observation, judge
+from harness.verdicts.symbols import Symbols, has_addresses
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.clock import Clock
@@ -43,16 +45,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("harness")
 
-# Added to a case's own time limit before the host gives up on it: the program reports its
-# own time-out, with what its threads were doing, and waits for up to 10 s for what it killed.
-_GRACE_SECONDS = 15.0
-_ANSWER_SECONDS = 5.0
 # How long the last console lines of a case may be under way.
 _MARKER_SECONDS = 2.0
 # After so many boots in a row that failed, the rest of the cases is not tried.
 _BOOT_ATTEMPTS = 2
 # What every case's VM leaves lines in.
 _LOGS = ("serial.log", "qmp.jsonl", "ssh.jsonl")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds that a guest is given; all multiplied by the scale of the plan."""
+
+    # Added to a case's own time limit before the host gives up on it: the program reports its
+    # own time-out, with what its threads were doing, and waits for up to 10 s for what it killed.
+    grace: float = 15.0
+    # Then for SSH, and for the console, to answer.
+    answer: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -82,9 +91,15 @@ class Runner:
         self._worker = worker
         self._keys = Keys()
         contents = Contents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
-        self._nursery = Nursery(contents, self._keys, plan.scale)
-        self._collector = Collector(folder, plan.scale, vmcore=plan.settings.vmcore)
+        self._collector = Collector(
+            folder, plan.scale, vmcore=plan.settings.vmcore, vmlinux=plan.kernel.vmlinux
+        )
+        self._nursery = Nursery(contents, self._keys, plan.scale, self._collector.of_boot)
+        self._symbols: Symbols | None = None
         self.contract = contract.load()
+        self.patience = Patience()
+        # Called when everything is ready for a case, just before it: harness.soak makes trouble.
+        self.before_case: Callable[[Guest, Job], object] | None = None
         # The guests that run, by machine profile, and what ends each of them.
         self.guests: dict[str, Guest] = {}
         self._ends: dict[str, contextlib.ExitStack] = {}
@@ -125,7 +140,14 @@ class Runner:
         try:
             guest = self._guest_for(job.case, profile)
         except BootError as error:
-            return self._record(job, began, _of_boot(error), phase="boot", console=error.console)
+            return self._record(
+                job,
+                began,
+                _of_boot(error),
+                phase="boot",
+                console=error.console,
+                evidence=error.evidence,
+            )
         except HarnessError as error:
             return self._record(job, began, Judgement(Verdict.MISS, str(error)), phase="boot")
         record = self._run_in(guest, job, profile, expectation.arguments())
@@ -212,19 +234,21 @@ class Runner:
             usual = kib(self._plan.page_sizes[0])
             argv += ["--memory", runs_on.memory, "--page-size", str(usual)]
         argv += expected
+        if self.before_case is not None:
+            self.before_case(guest, job)
         parser = Parser()
         waiting = Waiting(guest.vm.pid)
         mark = self._unread[profile]
         outcome: Outcome | None = None
         trouble = ""
         try:
-            grace = _GRACE_SECONDS * self._plan.scale
+            grace = self.patience.grace * self._plan.scale
             outcome = guest.agent.run(argv, timeout=seconds + grace, on_output=parser.feed)
         except SshError as error:
             trouble = str(error)
         parser.close()
         starved = waiting.share()
-        state = learn(guest, outcome, _ANSWER_SECONDS * self._plan.scale)
+        state = learn(guest, program, outcome, self.patience.answer * self._plan.scale)
         if state.end is None and outcome is not None:
             _await_marker(guest, job.label, mark)
         complaints = _complaints(outcome, job.case)
@@ -242,6 +266,7 @@ class Runner:
                 end=state.end,
                 guest_answers=state.ssh,
                 console_answers=state.console,
+                stopped=state.stopped,
                 health=complaints,
                 starved=starved,
             )
@@ -273,6 +298,16 @@ class Runner:
         return self._collector.collect(
             guest, state, job.label, hangs=hangs, kernels_fault=judgement.verdict is Verdict.FAIL
         )
+
+    def _named(self, found: Sequence[Splat], console: Sequence[str]) -> Sequence[Splat]:
+        """Return splats with names for the addresses of a kernel that prints no names."""
+        kernel = self._plan.kernel
+        if not has_addresses(found):
+            return found
+        if self._symbols is None:
+            self._symbols = Symbols.load(kernel.system_map)
+        moved = kernel.config is None or kernel.config.get("CONFIG_RANDOMIZE_BASE", "n") != "n"
+        return [self._symbols.resolve(splat, console, moved=moved) for splat in found]
 
     def _vm_record(self, guest: Guest, profile: str) -> VmRecord:
         vm = guest.vm
@@ -317,7 +352,7 @@ class Runner:
             phase=phase,
             console=console,
             diagnostics=diagnostics,
-            splats=tuple(map(_splat_record, judgement.splats)),
+            splats=tuple(map(_splat_record, self._named(judgement.splats, console))),
             evidence=(*evidence, *(_LOGS if vm or phase == "boot" else ())),
             rerun=rerun_command(self._plan.settings, job.id, self._plan.kernel.spec),
         )
@@ -325,9 +360,8 @@ class Runner:
 
 def _of_boot(error: BootError) -> Judgement:
     """Judge a boot that failed: the kernel is blamed only for what its console shows."""
-    kernels = error.trouble in {BootTrouble.CRASH, BootTrouble.HANG}
     found = tuple(splats.find(error.console))
-    return Judgement(Verdict.FAIL if kernels else Verdict.MISS, error.what, found)
+    return Judgement(Verdict.FAIL if error.trouble in KERNELS else Verdict.MISS, error.what, found)
 
 
 def _splat_record(splat: Splat) -> SplatRecord:

@@ -34,7 +34,7 @@ LAYERS = [
     {"runner", "schedule"},
     {"retries"},
     {"plugin"},
-    {"bench", "matrix", "mutation"},
+    {"bench", "matrix", "mutation", "soak"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -59,6 +59,29 @@ static void show_process(int pid, int *budget)
 	closedir(dir);
 }
 
+bool all_stopped(int pid)
+{
+	char path[300], stat[512], *after;
+	struct dirent *entry;
+	bool all = true;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (all && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/stat", pid, entry->d_name);
+		read_text(path, stat, sizeof(stat));
+		after = strrchr(stat, ')');
+		all = after && !strncmp(after, ") T", 3);
+	}
+	closedir(dir);
+	return all;
+}
+
 /* Call @fn for every child of this process, orphans that it inherited included. */
 static void for_children(void (*fn)(int pid, void *arg), void *arg)
 {

@@ -181,21 +181,6 @@ static void reap_all(pid_t session)
 	show_left_behind();
 }
 
-static int not_finished(pid_t pid)
-{
-	int status;
-
-	diag("not finished after %g s; its threads:", run.timeout);
-	show_children();
-	kill(pid, SIGKILL);
-	wait_until(pid, now() + REAP_LIMIT_MS / 1000.0, &status);
-	reap_all(pid);
-	emit("not ok 1 %s # TIMEOUT after %g s: it did not finish\n", case_name(run.test),
-	     run.timeout);
-	mark("end", "TIMEOUT");
-	return EXIT_FAILURE;
-}
-
 static int broken(const char *fmt, ...)
 {
 	char text[600];
@@ -204,6 +189,24 @@ static int broken(const char *fmt, ...)
 	emit("Bail out! %s\n", text);
 	mark("end", "ERROR");
 	return EXIT_BROKEN;
+}
+
+static int not_finished(pid_t pid)
+{
+	bool stopped = all_stopped(pid);
+	int status;
+
+	diag("not finished after %g s; its threads:", run.timeout);
+	show_children();
+	kill(pid, SIGKILL);
+	wait_until(pid, now() + REAP_LIMIT_MS / 1000.0, &status);
+	reap_all(pid);
+	if (stopped)
+		return broken("not finished after %g s: a signal has stopped the case", run.timeout);
+	emit("not ok 1 %s # TIMEOUT after %g s: it did not finish\n", case_name(run.test),
+	     run.timeout);
+	mark("end", "TIMEOUT");
+	return EXIT_FAILURE;
 }
 
 static int finished(int status)

@@ -356,6 +356,8 @@ bool take_expected(const char *text);	/* "ROW=VALUE"; false when there is no roo
 void show_children(void);
 void kill_children(void);
 void show_left_behind(void);
+/* Is every thread of @pid in state T? Nothing in the kernel keeps one that somebody stopped. */
+bool all_stopped(int pid);
 
 void emit(const char *fmt, ...) __printf(1, 2);	/* one write(2), safe in a signal handler */
 void install_fault_handler(void);

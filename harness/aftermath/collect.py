@@ -8,11 +8,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.aftermath import process
+from harness.aftermath import process, stacks
 from harness.aftermath.hang import Report, sample
 from harness.aftermath.shelf import Shelf
 from harness.aftermath.vmcore import dump
 from harness.errors import HostError
+from harness.machine.boot import KERNELS, BootTrouble
 from harness.machine.ends import End, EndKind
 
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
     from harness.guest.guest import Guest
     from harness.guest.outcome import Outcome
+    from harness.machine.boot import BootError
     from harness.machine.vm import VM
 
 log = logging.getLogger("harness")
 
-HANG, REGISTERS, QEMU, VMCORE = "hang.txt", "registers.txt", "qemu.txt", "vmcore"
+HANG, REGISTERS, QEMU = "hang.txt", "registers.txt", "qemu.txt"
+VMCORE, STACKS = "vmcore", "vmcore.txt"
 
 # How long QEMU's end may take behind that of a connection.
 _END_SECONDS = 3.0
@@ -47,10 +50,12 @@ class State:
     # A new command over SSH, and the agent on the console, answer; None: not asked.
     ssh: bool | None = None
     console: bool | None = None
+    # A signal has stopped the program (SIGSTOP): it is not the kernel that keeps it.
+    stopped: bool = False
 
 
-def learn(guest: Guest, outcome: Outcome | None, seconds: float) -> State:
-    """Learn how the guest is after a command (``outcome`` None: it could not be run).
+def learn(guest: Guest, program: str, outcome: Outcome | None, seconds: float) -> State:
+    """Learn how the guest is after it ran ``program`` (``outcome`` None: it could not be run).
 
     Whoever is asked has ``seconds`` to answer.
     """
@@ -65,7 +70,8 @@ def learn(guest: Guest, outcome: Outcome | None, seconds: float) -> State:
         return State(vm.end() or End(EndKind.LOST, trouble))
     ssh = guest.answers(seconds)
     console = None if ssh else guest.console_answers(seconds)
-    return State(vm.end(), ssh, console)
+    stopped = bool(ssh and outcome and outcome.timed_out) and guest.is_stopped(program, seconds)
+    return State(vm.end(), ssh, console, stopped)
 
 
 def _of_qemu(vm: VM) -> str:
@@ -80,10 +86,16 @@ def _of_qemu(vm: VM) -> str:
 class Collector:
     """Collects evidence for one worker."""
 
-    def __init__(self, run: Path, scale: float, *, vmcore: bool) -> None:
-        """Keep it in the run's folder ``run``; ``scale`` multiplies time limits."""
+    def __init__(
+        self, run: Path, scale: float, *, vmcore: bool, vmlinux: Path | None = None
+    ) -> None:
+        """Keep it in the run's folder ``run``; ``scale`` multiplies time limits.
+
+        ``vmlinux`` has the debug information of the kernel, where it is known.
+        """
         self._run = run
         self._scale = scale
+        self._vmlinux = vmlinux
         self._dumps = _MOST_DUMPS if vmcore else 0
 
     def collect(
@@ -95,13 +107,26 @@ class Collector:
         scale, and 15 s times the scale more for a dump of the memory, which only the
         ``kernels_fault`` is worth.
         """
-        vm = guest.vm
+        name = f"{label}-{guest.vm.log.vm}"
+        return self._keep(guest.vm, state, name, hangs=hangs, memory=kernels_fault)
+
+    def of_boot(self, vm: VM, error: BootError) -> None:
+        """Keep the same of a VM that did not boot: ``error.evidence`` has the files then."""
+        hangs = error.trouble in {BootTrouble.HANG, BootTrouble.SILENT, BootTrouble.SLOW}
+        memory = error.trouble in KERNELS
+        name = f"boot-{vm.log.vm}"
+        if error.trouble is not BootTrouble.GUEST:
+            error.evidence = self._keep(vm, State(vm.end()), name, hangs=hangs, memory=memory)
+
+    def _keep(
+        self, vm: VM, state: State, name: str, *, hangs: bool, memory: bool
+    ) -> tuple[str, ...]:
         began = time.monotonic()
-        shelf = Shelf(self._run, f"{label}-{vm.log.vm}")
+        shelf = Shelf(self._run, name)
         if state.end is None:
-            self._of_running(vm, state, shelf, hangs=hangs, memory=kernels_fault)
+            self._of_running(vm, state, shelf, hangs=hangs, memory=memory)
         elif state.end.kind in _KEPT:
-            self._of_kept(vm, shelf, memory=kernels_fault)
+            self._of_kept(vm, shelf, memory=memory)
         else:
             lines = [state.end.detail, *process.describe(vm.pid)]
             shelf.write(QEMU, "\n".join([*lines, "", "it said:", vm.stderr() or "(nothing)"]))
@@ -147,3 +172,5 @@ class Collector:
             log.warning("%s: no dump of its memory: %s", vm.log.vm, why)
         else:
             shelf.keep(path)
+            if text := stacks.summary(path, self._vmlinux):
+                shelf.write(STACKS, text)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PATH = "/sbin/agent"
 
 _END_SECONDS = 5.0
+# A deadline that passed so long ago was not waited for; then there is a last look.
+_STILL_SECONDS, _LOOK_SECONDS = 2.0, 1.0
 
 # images/init/serve.c has the same.
 _HEADER = struct.Struct(">cI")
@@ -174,7 +176,8 @@ class Agent:
         more = {"error": why} if lost else {}
         log_outcome(self._log, argv, outcome, via="agent", **more)
         self._unusable = f"{argv[0]}: {why}" if why else ""
-        if why:
+        # What did not end in time is looked at as it is: the agent would kill it.
+        if why and why != _TIMED_OUT:
             self.close()
         return outcome
 
@@ -199,12 +202,22 @@ class Agent:
     def _collect(self, collected: _Collected, deadline: float) -> str:
         """Read until the command has ended; say what kept it from doing so, "" if nothing."""
         assert self._channel is not None
-        while (left := deadline - time.monotonic()) > 0:
+        looks = 1
+        while True:
+            left = deadline - time.monotonic()
+            if left <= -_STILL_SECONDS and looks:
+                # This process stood still (Ctrl-Z), the guest did not: what has come counts.
+                looks, left = 0, _LOOK_SECONDS
+                deadline = time.monotonic() + left
+            if left <= 0:
+                return _TIMED_OUT
             self._channel.settimeout(left)
             try:
                 data = self._channel.recv(CHUNK)
             except TimeoutError:
-                break
+                if time.monotonic() - deadline < _STILL_SECONDS:
+                    return _TIMED_OUT
+                continue
             if not data:
                 return "the channel was closed"
             for kind, payload in self._reader.feed(data):
@@ -215,7 +228,6 @@ class Agent:
                 return self._reader.broken
             if collected.ended:
                 return "" if self._reader.between else _AFTER_END
-        return _TIMED_OUT
 
     def _last_words(self) -> bytes:
         """Return what the agent itself, or the shell in its place, has said."""

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from harness.errors import HostError
 from harness.guest.outcome import SshError
-from harness.machine.boot import wait_ready
+from harness.machine.boot import BootError, wait_ready
 from harness.machine.vm import VM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from harness.guest.agent import Agent
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from harness.image.keys import Keys
     from harness.machine.command import Boot
     from harness.machine.evidence import EvidenceLog
+
+    Examine = Callable[[VM, BootError], object]
 
 log = logging.getLogger("harness")
 
@@ -36,6 +38,7 @@ _RENEW_SECONDS = 5.0
 _CONNECT_SECONDS = 10.0
 _PUSH_SECONDS = 20.0
 _SEED_BYTES = 32
+_NAME_LENGTH = 15  # TASK_COMM_LEN - 1
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,20 @@ class Guest:
         except SshError:
             return False
 
+    def is_stopped(self, program: str, seconds: float) -> bool:
+        """Say whether a signal has stopped ``program``, and nothing in the kernel holds it.
+
+        It has ``seconds`` to answer each way; False when it does not.
+        """
+        from harness.guest.ssh import Ssh  # noqa: PLC0415 (see connected())
+
+        try:
+            with Ssh(self.vm.ssh_port, self.keys, self.vm.log, timeout=seconds) as ssh:
+                said = ssh.run(["sh", "-c", "cat /proc/[0-9]*/stat"], timeout=seconds)
+        except SshError:
+            return False
+        return stopped(program, said.stdout.decode("utf-8", "replace"))
+
     def console_answers(self, seconds: float) -> bool:
         """Ask the agent that listens on the console for a word, within ``seconds``."""
         token = secrets.token_hex(8)
@@ -73,19 +90,51 @@ class Guest:
         return wait(lambda line: answer in line, since=mark, timeout=seconds) is not None
 
 
+def stopped(program: str, stats: str) -> bool:
+    """Say whether ``program`` is stopped (state T), after the lines of its guest's /proc/*/stat.
+
+    proc(5): a task's name, of at most 15 characters, is in parentheses; its state follows.  The
+    first of its processes must be, which has the timer, and none may be in the kernel for good
+    (D); a debugger's stop is another (t).
+    """
+    states = {}
+    for line in stats.splitlines():
+        head, _, tail = line.rpartition(") ")
+        pid, _, name = head.partition(" (")
+        if name == program[:_NAME_LENGTH] and pid.isdecimal():
+            states[int(pid)] = tail[:1]
+    return bool(states) and states[min(states)] == "T" and "D" not in states.values()
+
+
 @contextlib.contextmanager
 def booted(
-    boot: Boot, keys: Keys, programs: Sequence[Path], log_to: EvidenceLog, scale: float
+    boot: Boot,
+    keys: Keys,
+    programs: Sequence[Path],
+    log_to: EvidenceLog,
+    scale: float,
+    examine: Examine | None = None,
 ) -> Iterator[Guest]:
     """Boot a VM, connect to it and push ``programs``; it ends with the block.
 
-    ``scale`` multiplies the time limits.  Raises BootError when the guest does not become
-    ready, SshError when it is ready but cannot be used, and what VM raises.
+    ``scale`` multiplies the time limits, ``examine`` looks at a VM that did not boot.  Raises
+    BootError when the guest does not become ready, SshError when it is ready but cannot be used,
+    and what VM raises.
     """
     with VM(boot, log_to) as vm:
-        stages = wait_ready(vm, scale)
+        stages = examined(vm, scale, examine)
         with connected(vm, keys, programs, scale, stages) as guest:
             yield guest
+
+
+def examined(vm: VM, scale: float, examine: Examine | None) -> dict[str, float]:
+    """Do what wait_ready does; a VM that did not boot is given to ``examine``, still as it is."""
+    try:
+        return wait_ready(vm, scale)
+    except BootError as error:
+        if examine is not None:
+            examine(vm, error)
+        raise
 
 
 @contextlib.contextmanager

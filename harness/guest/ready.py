@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, HostError
-from harness.guest.guest import Guest, booted, prepare_to_save, restored
+from harness.guest.guest import Guest, booted, examined, prepare_to_save, restored
 from harness.image.keys import Keys
 from harness.machine import templates
-from harness.machine.boot import BootError, wait_ready
+from harness.machine.boot import BootError
 from harness.machine.evidence import EvidenceLog
 from harness.machine.vm import VM
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from harness.guest.guest import Examine
     from harness.machine.command import Boot
     from harness.machine.templates import Template
 
@@ -59,11 +60,17 @@ def _identity(program: Path) -> str:
 class Nursery:
     """Starts ready guests, for one worker."""
 
-    def __init__(self, contents: Contents, keys: Keys, scale: float) -> None:
-        """``keys`` are those of the clones; ``scale`` multiplies the time limits."""
+    def __init__(
+        self, contents: Contents, keys: Keys, scale: float, examine: Examine | None = None
+    ) -> None:
+        """``keys`` are those of the clones; ``scale`` multiplies the time limits.
+
+        ``examine`` is called with a VM that does not boot, while it is still there.
+        """
         self._contents = contents
         self.keys = keys
         self._scale = scale
+        self._examine = examine
         # Templates do not work here: not tried again.
         self._boot_always = False
 
@@ -76,7 +83,7 @@ class Nursery:
         cold = replace(boot, overlay=self.keys.overlay())
         with contextlib.ExitStack() as stack:
             yield self._clone(boot, log_to, stack) or stack.enter_context(
-                booted(cold, self.keys, self._contents.programs, log_to, self._scale)
+                booted(cold, self.keys, self._contents.programs, log_to, self._scale, self._examine)
             )
 
     def _clone(self, boot: Boot, log_to: EvidenceLog, stack: contextlib.ExitStack) -> Guest | None:
@@ -144,7 +151,7 @@ class Nursery:
             ):
                 cold = replace(boot, ram=made.ram, overlay=Keys().overlay())
                 with VM(cold, log_of_it) as vm:
-                    wait_ready(vm, self._scale)
+                    examined(vm, self._scale, self._examine)
                     prepare_to_save(vm, self._scale)
                     made.finish(vm, vm.console.since())
         return _made(base)

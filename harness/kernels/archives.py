@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # the modules; likewise the config.
 _IMAGE = re.compile(r"boot/vmlinu[xz]-[^/]+|(?:usr/)?lib/modules/[^/]+/vmlinuz")
 _CONFIG = re.compile(r"boot/config-[^/]+|(?:usr/)?lib/modules/[^/]+/config")
+# Debian's own is a line that says where the real one is.
+_SYSTEM_MAP = re.compile(r"boot/System\.map-[^/]+|(?:usr/)?lib/modules/[^/]+/System\.map")
 _BUILTIN = re.compile(r"(?:.*/)?modules\.builtin")
 _MODULE = re.compile(r".*\.ko(?:\.xz|\.gz|\.zst)?")
 
@@ -79,10 +81,10 @@ def tar(path: Path) -> Archives:
 def taken(key: str, archives: Archives, what: str) -> Path:
     """Return a folder of the cache with what is needed of the kernel in ``archives``.
 
-    ``vmlinuz`` with ``vmlinuz.sha256``, and ``config``, if there are; ``modules.list``, the
-    paths of all modules; ``modules.builtin``.  ``key`` stands for the archives' contents,
-    ``what`` names them in errors.  Raises InputError when they have neither an image nor
-    modules.
+    ``vmlinuz`` with ``vmlinuz.sha256``, ``config`` and ``System.map``, if there are;
+    ``modules.list``, the paths of all modules; ``modules.builtin``.  ``key`` stands for the
+    archives' contents, ``what`` names them in errors.  Raises InputError when they have
+    neither an image nor modules.
     """
     folder = cache_dir("kernels") / key
     with locked(folder):
@@ -103,6 +105,7 @@ def _take(archives: Archives, folder: Path, what: str) -> None:
         ("vmlinuz", image),
         ("vmlinuz.sha256", sha256),
         ("config", archives.first(_CONFIG)),
+        ("System.map", archives.first(_SYSTEM_MAP)),
         ("modules.builtin", archives.first(_BUILTIN) or b""),
         ("modules.list", "\n".join(modules).encode()),
     ):

@@ -28,7 +28,7 @@ def image_facts(path: Path, recipe: Recipe, name: str, known_sha256: str | None 
     if found.machine != recipe.kernel_machine:
         wanted = " or ".join(FORMATS[recipe.kernel_machine])
         message = (
-            f"{name} has the format {found.format} for {found.machine} ({found.release}): "
+            f"{name} is for {found.machine} ({found.format}, {found.release}): "
             f"{recipe.arch} needs {wanted} for {recipe.kernel_machine}"
         )
         raise InputError(message)
@@ -64,7 +64,22 @@ def assemble(
         origin=origin,
         sha256=inner.sha256,
         files=tuple(dict.fromkeys([*files, path])),
+        system_map=_beside(files[0], "System.map", image.release),
+        vmlinux=_beside(files[0], "vmlinux", image.release),
     )
+
+
+def _beside(image: Path, name: str, release: str) -> Path | None:
+    """Return the file ``name``, or ``name``-``release``, that belongs to ``image``.
+
+    It is in its folder (of an archive's parts in the cache, or /boot), or at the top of the
+    build tree whose arch/*/boot/ that is.
+    """
+    folders = [image.parent]
+    if image.parts[-4:-3] == ("arch",) and image.parent.name == "boot":
+        folders = [image.parents[3]]
+    paths = [folder / text for folder in folders for text in (name, f"{name}-{release}")]
+    return next((path.absolute() for path in paths if path.is_file()), None)
 
 
 def from_archives(

@@ -55,6 +55,10 @@ class Kernel:
     # Words that find this very kernel again, from any folder: with the package's version, or
     # an absolute path.
     spec: str = ""
+    # The addresses of its functions (System.map), and the same with debug information (vmlinux),
+    # where they stand beside it; None when they do not.
+    system_map: Path | None = None
+    vmlinux: Path | None = None
     # Files and folders it was found by: while none of them changes, and until this time
     # (seconds since 1970; None for ever), the same words find the same kernel.
     files: tuple[Path, ...] = ()

@@ -41,11 +41,17 @@ class BootTrouble(StrEnum):
     HOST = "host"  # QEMU went away
 
 
+# What the kernel is blamed for.
+KERNELS = frozenset({BootTrouble.CRASH, BootTrouble.HANG})
+
+
 class BootError(HarnessError):
     """A VM did not become ready; the message has the last lines of its console."""
 
     def __init__(self, trouble: BootTrouble, what: str, vm: VM) -> None:
         self.trouble = trouble
+        # Files that were kept of it, relative to the run's folder.
+        self.evidence: tuple[str, ...] = ()
         self.what = what
         self.console = vm.console.since()
         tail = "\n".join(f"  | {line}" for line in self.console[-_TAIL_LINES:])

@@ -18,26 +18,28 @@ row   what was seen                                       verdict  why
  8    no end, the OOM killer struck, something answers    ERROR    a case that takes too much
  9    time-out, the program's own too, and QEMU was       MISS     the host was too busy
       without a CPU for STARVED of the time
-10    time-out, the guest answers a new command           FAIL     programs time themselves:
+10    time-out, the guest answers, the program is         ERROR    somebody sent it SIGSTOP
+      stopped
+11    time-out, the guest answers a new command           FAIL     programs time themselves:
                                                                    this one is stuck in the
                                                                    kernel
-11    time-out or lost connection, only the console       MISS     the kernel lives; SSH is the
+12    time-out or lost connection, only the console       MISS     the kernel lives; SSH is the
       answers                                                      harness's own
-12    time-out or lost connection, nothing answers        FAIL     the guest hangs
-13    time-out, whether it answers is not known           MISS     kernel or host, who knows
-14    a new taint, fewer free huge pages, more memory     FAIL     whatever the program said
+13    time-out or lost connection, nothing answers        FAIL     the guest hangs
+14    time-out, whether it answers is not known           MISS     kernel or host, who knows
+15    a new taint, fewer free huge pages, more memory     FAIL     whatever the program said
       in use than before
-15    "Bail out!"                                         ERROR    the program gave up
-16    one result, "not ok", well-formed                   FAIL     however it exited then
-17    neither exit status nor signal                      MISS     the connection broke
-18    a signal ended the program                          ERROR    it crashed
-19    KTAP errors                                         ERROR    plan, order, version line
-20    not exactly one result                              ERROR    one case, one result
-21    a directive that is not SKIP or TIMEOUT             ERROR    no case prints it
-22    SKIP, exit status 4, with a reason                  SKIP
-23    SKIP, "not ok" or another status or no reason       ERROR    it contradicts itself
-24    ok, exit status 0                                   PASS
-25    ok, another exit status                             ERROR    it contradicts itself
+16    "Bail out!"                                         ERROR    the program gave up
+17    one result, "not ok", well-formed                   FAIL     however it exited then
+18    neither exit status nor signal                      MISS     the connection broke
+19    a signal ended the program                          ERROR    it crashed
+20    KTAP errors                                         ERROR    plan, order, version line
+21    not exactly one result                              ERROR    one case, one result
+22    a directive that is not SKIP or TIMEOUT             ERROR    no case prints it
+23    SKIP, exit status 4, with a reason                  SKIP
+24    SKIP, "not ok" or another status or no reason       ERROR    it contradicts itself
+25    ok, exit status 0                                   PASS
+26    ok, another exit status                             ERROR    it contradicts itself
 ====  ==================================================  =======  ============================
 """
 
@@ -99,6 +101,8 @@ class Observation:
     health: tuple[str, ...] = ()
     # The part of the time that QEMU waited for a CPU of the host, 0 to 1.
     starved: float = 0.0
+    # A signal has stopped the program, and the kernel does not hold it.
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ def judge(seen: Observation) -> Judgement:
         _of_end_and_splats(seen, splats)
         or _of_memory(seen)
         or _of_host(seen)
+        or _of_stop(seen)
         or _of_silence(seen)
         or _of_health(seen)
         or _of_words(seen)
@@ -182,8 +187,18 @@ def _told_timeout(seen: Observation) -> bool:
     return any(result.directive is Directive.TIMEOUT for result in seen.results)
 
 
+def _of_stop(seen: Observation) -> tuple[Verdict, str] | None:
+    """Row 10: somebody's SIGSTOP."""
+    if not (seen.timed_out and seen.guest_answers and seen.stopped):
+        return None
+    return Verdict.ERROR, (
+        "the program was stopped by a signal: it is in state T, which nothing in the kernel keeps "
+        "it in, and the guest answers"
+    )
+
+
 def _of_silence(seen: Observation) -> tuple[Verdict, str] | None:
-    """Rows 10 to 13: the host's deadline passed, or the connection broke."""
+    """Rows 11 to 14: the host's deadline passed, or the connection broke."""
     if not _unfinished(seen):
         return None
     said = "reported its result but did not exit" if seen.results else "did not report a result"
@@ -216,7 +231,7 @@ def _unfinished(seen: Observation) -> bool:
 
 
 def _of_health(seen: Observation) -> tuple[Verdict, str] | None:
-    """Row 14: the case left the kernel other than it was."""
+    """Row 15: the case left the kernel other than it was."""
     if not seen.health:
         return None
     result = seen.results[0] if len(seen.results) == 1 else None
@@ -225,7 +240,7 @@ def _of_health(seen: Observation) -> tuple[Verdict, str] | None:
 
 
 def _of_words(seen: Observation) -> tuple[Verdict, str] | None:
-    """Rows 15 and 16: the program said what was wrong."""
+    """Rows 16 and 17: the program said what was wrong."""
     if seen.bail_out is not None:
         return Verdict.ERROR, f"the program gave up: {seen.bail_out or 'without a reason'}"
     if len(seen.results) == 1 and not seen.ktap_errors and _is_failure(seen.results[0]):
@@ -234,7 +249,7 @@ def _of_words(seen: Observation) -> tuple[Verdict, str] | None:
 
 
 def _of_exit(seen: Observation) -> tuple[Verdict, str] | None:
-    """Rows 17 and 18: the program did not exit."""
+    """Rows 18 and 19: the program did not exit."""
     if seen.signal is not None:
         name = seen.signal.removeprefix("SIG")
         return Verdict.ERROR, f"the program died of SIG{name}{_last_words(seen.stderr)}"
@@ -244,7 +259,7 @@ def _of_exit(seen: Observation) -> tuple[Verdict, str] | None:
 
 
 def _of_shape(seen: Observation) -> tuple[Verdict, str] | None:
-    """Rows 19 and 20: what the program printed is not one result."""
+    """Rows 20 and 21: what the program printed is not one result."""
     wrong = "; ".join(seen.ktap_errors[:3])
     if not wrong and len(seen.results) != 1:
         wrong = f"{len(seen.results)} results where one was expected"
@@ -254,7 +269,7 @@ def _of_shape(seen: Observation) -> tuple[Verdict, str] | None:
 
 
 def _of_result(seen: Observation) -> tuple[Verdict, str]:
-    """Rows 21 to 25: one result, that is not a failure, of a program that exited."""
+    """Rows 22 to 26: one result, that is not a failure, of a program that exited."""
     result, status = seen.results[0], seen.exit_status
     if result.directive is Directive.SKIP:
         if not result.ok or status != _SKIP_STATUS:

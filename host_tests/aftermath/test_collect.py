@@ -12,6 +12,7 @@ from harness.aftermath import collect
 from harness.aftermath.collect import Collector, State, learn
 from harness.errors import HostError
 from harness.guest.outcome import Outcome
+from harness.machine.boot import BootTrouble
 from harness.machine.ends import End, EndKind
 
 
@@ -23,9 +24,9 @@ def outcome(**what):
 class Guest:
     """A guest that answers as it is told, and remembers who was asked."""
 
-    def __init__(self, *, end=None, status="running", ssh=True, console=True):
+    def __init__(self, *, end=None, status="running", ssh=True, console=True, stopped=False):
         self.asked = []
-        self.facts = {"ssh": ssh, "console": console}
+        self.facts = {"ssh": ssh, "console": console, "stopped": stopped}
 
         def execute(command, **_):
             self.asked.append(command)
@@ -50,6 +51,11 @@ class Guest:
         self.asked.append("console")
         return self.facts["console"]
 
+    def is_stopped(self, program, _):
+        assert program == "prog"
+        self.asked.append("stopped")
+        return self.facts["stopped"]
+
 
 PANIC = End(EndKind.PANIC, "oh")
 
@@ -62,7 +68,11 @@ PANIC = End(EndKind.PANIC, "oh")
         (Guest(end=PANIC), {"lost": True}, State(PANIC), []),
         (Guest(end=PANIC), {"timed_out": True}, State(PANIC), []),
         (Guest(), {"flooded": True}, State(), []),
-        (Guest(), {"timed_out": True}, State(None, True, None), ["query-status", "ssh"]),
+        (Guest(), {"lost": True}, State(None, True, None), ["query-status", "ssh"]),
+        (Guest(), {"timed_out": True}, State(None, True, None),
+         ["query-status", "ssh", "stopped"]),
+        (Guest(stopped=True), {"timed_out": True}, State(None, True, None, stopped=True),
+         ["query-status", "ssh", "stopped"]),
         (Guest(ssh=False), {"lost": True}, State(None, False, True),
          ["query-status", "ssh", "console"]),
         (Guest(ssh=False, console=False), {"timed_out": True}, State(None, False, False),
@@ -70,13 +80,13 @@ PANIC = End(EndKind.PANIC, "oh")
     ],
 )  # fmt: skip
 def test_learn(guest, what, state, asked):
-    assert learn(guest, outcome(**what), 1.0) == state
+    assert learn(guest, "prog", outcome(**what), 1.0) == state
     assert guest.asked == asked
 
 
 def test_learn_of_a_command_that_could_not_be_run():
     guest = Guest()
-    assert learn(guest, None, 1.0) == State(None, True, None)
+    assert learn(guest, "prog", None, 1.0) == State(None, True, None)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +94,7 @@ def test_learn_of_a_command_that_could_not_be_run():
 )
 def test_qemus_own_trouble_is_not_the_guests(status, words):
     guest = Guest(status=status)
-    state = learn(guest, outcome(timed_out=True), 1.0)
+    state = learn(guest, "prog", outcome(timed_out=True), 1.0)
     assert state.end.kind is EndKind.LOST
     assert words in state.end.detail
     assert "ssh" not in guest.asked
@@ -136,3 +146,30 @@ def test_a_qemu_that_died_is_described(tmp_path):
     [file] = tmp_path.rglob("qemu.txt")
     assert file.read_text().startswith("QEMU was killed by SIGKILL\n")
     assert "qemu: oh" in file.read_text()
+
+
+RUNS, GONE = None, End(EndKind.QEMU_DIED, "QEMU was killed by SIGKILL")
+
+
+@pytest.mark.usefixtures("dumps")
+@pytest.mark.parametrize(
+    ("trouble", "end", "kept"),
+    [
+        (BootTrouble.CRASH, PANIC, ["registers.txt", "vmcore"]),
+        (BootTrouble.HANG, RUNS, ["vmcore", "hang.txt"]),
+        (BootTrouble.SILENT, RUNS, ["hang.txt"]),
+        (BootTrouble.SLOW, RUNS, ["hang.txt"]),
+        # Its console says it all.
+        (BootTrouble.GUEST, RUNS, []),
+        (BootTrouble.HOST, GONE, ["qemu.txt"]),
+    ],
+)
+def test_a_boot_that_failed_leaves_evidence(tmp_path, monkeypatch, trouble, end, kept):
+    sample = SimpleNamespace(registers="RIP=0", counters={}, halted=frozenset(), when=0.0)
+    monkeypatch.setattr(collect, "sample", lambda _: sample)
+    monkeypatch.setattr(collect.Report, "look", lambda report: report.section("CPUs", ["one"]))
+    monkeypatch.setattr(collect.Report, "nmi", lambda report: report.section("NMI", []))
+    error = SimpleNamespace(trouble=trouble, evidence=())
+    Collector(tmp_path, 1.0, vmcore=True).of_boot(Guest(end=end).vm, error)
+    assert error.evidence == tuple(f"evidence/boot-vm.1/{name}" for name in kept)
+    assert all((tmp_path / name).stat().st_size for name in error.evidence)

@@ -228,6 +228,39 @@ def test_silence_is_a_time_out(agent):
     assert done.stdout == b"x"
 
 
+def test_a_result_that_came_while_this_process_stood_still_counts(agent, monkeypatch):
+    """Ctrl-Z, and fg a minute later: the guest had gone on, and its answer is there."""
+    started = agent(frame("O", b"x"), frame("X", b"exit 0"))
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    waits = started._channel.recv
+
+    def recv(size):
+        if not now[0]:
+            now[0] = 60.0
+            raise TimeoutError
+        return waits(size)
+
+    started._channel.recv = recv
+    done = run(started)
+    assert (done.timed_out, done.stdout, done.exit_status) == (False, b"x", 0)
+
+
+def test_a_guest_that_prints_on_is_cut_after_one_more_look(agent, monkeypatch):
+    started = agent(ends=False)
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+
+    def recv(_):
+        now[0] += 30.0
+        return frame("O", b"x")
+
+    started._channel.recv = recv
+    done = run(started)
+    assert done.timed_out
+    assert done.stdout == b"xx"
+
+
 def test_output_comes_in_order_while_it_runs(agent):
     seen = []
     pieces = [frame("O", b"a")[:3], frame("O", b"a")[3:] + frame("E", b"!") + frame("O", b"b"),

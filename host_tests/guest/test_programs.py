@@ -361,6 +361,18 @@ def test_hang_is_ended_and_shows_where(tree):
 
 
 @native
+def test_a_case_that_somebody_stopped_does_not_fail(tree):
+    body = '\tEXPECT(true, "x");\n\traise(SIGSTOP);'
+    said = run_body(tree, body, "--timeout", "0.5", above="#include <signal.h>")
+    assert said.returncode == 99
+    assert "# pid" in said.stdout
+    assert "state T" in said.stdout
+    assert said.stdout.endswith(
+        "Bail out! not finished after 0.5 s: a signal has stopped the case\n"
+    )
+
+
+@native
 def test_signal_outside_the_memory_under_test_is_a_bail_out(tree):
     said = run_body(tree, '\tEXPECT(true, "x");\n\tint *volatile at = (int *)8;\n\n\t*at = 1;')
     assert said.returncode == 99

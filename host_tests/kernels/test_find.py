@@ -108,6 +108,24 @@ def test_a_build_tree(tree, release):
     assert kernel.modules is not None
     assert kernel.modules.read("virtio_net") == KO
     assert kernel.modules.builtin() == {"ext4"}
+    assert (kernel.system_map, kernel.vmlinux) == (None, None)
+
+
+def test_what_names_addresses_stands_at_the_top_of_a_build_tree(tree):
+    for name in ("System.map", "vmlinux"):
+        (tree / name).touch()
+        (tree / "arch/x86/boot" / name).touch()
+    for spec in (tree, tree / "arch/x86/boot/bzImage"):
+        kernel = find(str(spec), X86)
+        assert (kernel.system_map, kernel.vmlinux) == (tree / "System.map", tree / "vmlinux")
+
+
+def test_what_names_addresses_stands_beside_an_image(bzimage, release, tmp_path):
+    (tmp_path / "vmlinuz").write_bytes(bzimage)
+    (tmp_path / f"System.map-{release}").touch()
+    (tmp_path / "System.map-7").touch()
+    kernel = find(str(tmp_path / "vmlinuz"), X86)
+    assert (kernel.system_map, kernel.vmlinux) == (tmp_path / f"System.map-{release}", None)
 
 
 def test_a_tree_not_built_says_how_to_build_it(tree):
@@ -158,6 +176,7 @@ def test_a_deb_as_make_bindeb_pkg_builds_it(bzimage, tmp_path):
     files = {
         "boot/vmlinuz-7": bzimage,
         "boot/config-7": CONFIG.encode(),
+        "boot/System.map-7": b"ffffffff81000000 T _text\n",
         "lib/modules/7/kernel/virtio_net.ko": KO,
         "lib/modules/7/modules.builtin": b"kernel/ext4.ko\n",
     }
@@ -168,6 +187,8 @@ def test_a_deb_as_make_bindeb_pkg_builds_it(bzimage, tmp_path):
     assert kernel.modules.read("virtio_net") == KO
     assert kernel.modules.builtin() == {"ext4"}
     assert kernel.image.read_bytes() == bzimage
+    assert kernel.system_map is not None
+    assert kernel.system_map.read_text() == "ffffffff81000000 T _text\n"
 
 
 def test_a_deb_split_over_several(bzimage, tmp_path):
@@ -189,7 +210,7 @@ def test_an_image_of_another_architecture_says_both(samples, tmp_path):
         path.write_bytes(data)
         for recipe in RECIPES.values():
             if recipe.kernel_machine != have:
-                with pytest.raises(InputError, match=rf"image is a \w+ for {have} .*{recipe.arch}"):
+                with pytest.raises(InputError, match=rf"image is for {have} .*{recipe.arch}"):
                     find(str(path), recipe)
 
 

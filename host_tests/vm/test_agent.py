@@ -133,7 +133,7 @@ def test_what_was_in_the_pipes_at_the_end_is_not_lost(agent):
         assert (len(done.stdout), len(done.stderr), done.signal) == (60000, 60000, "KILL")
 
 
-def test_a_slow_command_times_out_and_is_ended(guest, doomed):
+def test_a_slow_command_times_out_and_ends_with_the_agent(guest, doomed):
     began = time.monotonic()
     seen = []
     done = run(
@@ -147,6 +147,8 @@ def test_a_slow_command_times_out_and_is_ended(guest, doomed):
     assert not done.lost
     with pytest.raises(SshError, match="timed out"):
         run(doomed, "true")
+    assert processes(guest.ssh, "sleep 4711"), "to be looked at"
+    doomed.close()
     deadline = time.monotonic() + 20
     while processes(guest.ssh, "sleep 4711") and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -7,57 +7,48 @@ within what time, that the evidence is there, and that the next case runs, in an
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import shlex
-import signal
-import socket
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from trouble import build
 
-from harness import runner as module
 from harness.clock import Clock
 from harness.guest.catalog import cases
-from harness.guest.ssh import Ssh, SshError
 from harness.machine.ends import EndKind
 from harness.recipes import ROOT
 from harness.runner import Job, Runner
+from harness.soak import kinds, module, provoke
+from harness.soak.provoke import Strike
 from harness.verdicts import judge
 from harness.verdicts.verdict import Verdict
 
 FAIL, ERROR, MISS, PASS = Verdict.FAIL, Verdict.ERROR, Verdict.MISS, Verdict.PASS
 
-# The case's own limit, the host's grace and the time to answer, in seconds: a hang is called one
-# sooner than usual.
-LIMIT, GRACE, ANSWER = 20.0, 20.0, 10.0
-
 
 @pytest.fixture(autouse=True)
-def sooner(monkeypatch, plan):
-    monkeypatch.setattr(module, "_GRACE_SECONDS", GRACE / plan.scale)
-    monkeypatch.setattr(module, "_ANSWER_SECONDS", ANSWER / plan.scale)
+def sooner(monkeypatch):
     # The tests may run beside others, and what is tested is not the host: see test_busy_host.
     monkeypatch.setattr(judge, "STARVED", 2.0)
+    # Else there would be a vmcore.txt with each dump.
+    monkeypatch.delenv("VMLINUX", raising=False)
 
 
 @pytest.fixture(scope="module")
-def trouble(plan):
-    """The module that breaks this kernel."""
-    return build.module(plan)
+def troubles(plan):
+    """Everything that can be done to a guest, with the module that breaks this kernel."""
+    return provoke.troubles(module.module(plan))
 
 
 @pytest.fixture
 def runner(plan, tmp_path):
     with Runner(plan, tmp_path, Clock(), "test") as ready:
+        ready.patience = kinds.pace(plan)
         yield ready
 
 
@@ -67,62 +58,27 @@ def long(plan):
     path = next(p for p in plan.programs if p.name == "migration_live")
     case = next(c for c in cases(path) if c.name == "live_migration")
     name = "guest_tests/migration_live.c::live_migration[hugetlb-shared]"
-    case = replace(case, timeout=LIMIT / plan.scale, profile="contract")
+    case = replace(case, timeout=kinds.limit(case, plan), profile="contract")
     return Job(name, case, "hugetlb-shared")
 
 
-def during(runner, task, make):
-    """Run ``task``, and what ``make(guest)`` returned before, once it has begun."""
-    profile = task.case.profile
-    guest = runner.guest(profile)
-    trouble = make(guest)
-    records = []
-    thread = threading.Thread(target=lambda: records.append(runner.run(task)))
-    mark = guest.vm.console.mark()
-    thread.start()
-    words = f"uffd-harness: begin {task.label}"
-    assert guest.vm.console.wait_for(lambda line: words in line, since=mark, timeout=60)
-    began = time.monotonic()
-    trouble()
-    thread.join(240)
-    took = time.monotonic() - began
-    assert records
-    record = records[0]
+def during(runner, task, trouble):
+    """Run ``task``, and meet it with ``trouble`` once it has begun."""
+    strike = runner.before_case = Strike(trouble)
+    record = runner.run(task)
+    runner.before_case = None
+    assert not strike.failed
+    assert not strike.late
     assert record.id == task.id
-    assert guest not in runner.guests.values(), "it was replaced"
+    assert record.vm not in {guest.vm.log.vm for guest in runner.guests.values()}, "replaced"
+    took = record.started + record.duration - strike.when
     print(f"{record.verdict} after {took:.1f} s: {record.message}; {record.evidence}")
     return record
-
-
-def in_guest(script, *files):
-    """Have ``script`` run in the guest beside the case, which stands still for it."""
-
-    def make(guest):
-        ssh = Ssh(guest.vm.ssh_port, guest.keys, guest.vm.log, timeout=30).__enter__()
-        if files:
-            ssh.push(files, "/root", timeout=60)
-
-        def go():
-            with contextlib.suppress(SshError), ssh:
-                ssh.run(["sh", "-c", script], timeout=60)
-
-        return threading.Thread(target=go, daemon=True).start
-
-    return make
-
-
-# The case stands still, so that it has not passed before the trouble is there.
-HOLD = "cd /root; killall -STOP migration_live; "
-GO_ON = "; killall -CONT migration_live"
 
 
 def part(report, title):
     """Return a section of hang.txt."""
     return next(text for text in report.split("\n== ") if text.startswith(title)).split("\n", 1)[1]
-
-
-def on_host(do):
-    return lambda guest: lambda: do(guest.vm)
 
 
 def kept(record, folder):
@@ -138,8 +94,8 @@ def goes_on(runner, task, record):
     assert again.vm != record.vm
 
 
-def test_kernel_panic(runner, long, tmp_path):
-    record = during(runner, long, in_guest("echo c > /proc/sysrq-trigger"))
+def test_kernel_panic(runner, long, tmp_path, troubles):
+    record = during(runner, long, troubles["panic"])
     assert record.verdict is FAIL
     assert "sysrq triggered crash" in record.message
     assert set(kept(record, tmp_path)) == {"registers.txt", "vmcore"}
@@ -148,8 +104,8 @@ def test_kernel_panic(runner, long, tmp_path):
     goes_on(runner, long, record)
 
 
-def test_oops_without_panic(runner, long, tmp_path, trouble):
-    record = during(runner, long, in_guest(HOLD + "insmod trouble.ko what=oops" + GO_ON, trouble))
+def test_oops_without_panic(runner, long, tmp_path, troubles):
+    record = during(runner, long, troubles["oops"])
     assert record.verdict is FAIL
     assert record.message.startswith("BUG: kernel NULL pointer dereference, address: ")
     assert "oops" in "".join(record.splats[0].lines)
@@ -157,8 +113,8 @@ def test_oops_without_panic(runner, long, tmp_path, trouble):
     goes_on(runner, long, record)
 
 
-def test_triple_fault(runner, long, tmp_path, trouble):
-    record = during(runner, long, in_guest("insmod /root/trouble.ko what=triple-fault", trouble))
+def test_triple_fault(runner, long, tmp_path, troubles):
+    record = during(runner, long, troubles["triple-fault"])
     assert record.verdict is FAIL
     assert "reset" in record.message
     assert runner.vm_records[-1].end is EndKind.RESET
@@ -166,8 +122,8 @@ def test_triple_fault(runner, long, tmp_path, trouble):
     goes_on(runner, long, record)
 
 
-def test_power_off(runner, long, tmp_path):
-    record = during(runner, long, in_guest("poweroff -f"))
+def test_power_off(runner, long, tmp_path, troubles):
+    record = during(runner, long, troubles["power-off"])
     assert record.verdict is FAIL
     assert "shut down" in record.message
     assert runner.vm_records[-1].end is EndKind.POWEROFF
@@ -175,10 +131,8 @@ def test_power_off(runner, long, tmp_path):
     goes_on(runner, long, record)
 
 
-def test_soft_lockup(runner, long, tmp_path, trouble):
-    # The watchdog speaks after twice that many seconds; 20 s are usual.
-    script = "sysctl -w kernel.watchdog_thresh=1; " + HOLD + "insmod trouble.ko what=soft-lockup"
-    record = during(runner, long, in_guest(script, trouble))
+def test_soft_lockup(runner, long, tmp_path, troubles):
+    record = during(runner, long, troubles["soft-lockup"])
     assert record.verdict is FAIL
     assert "soft lockup - CPU#0 stuck" in record.message
     found = kept(record, tmp_path)
@@ -190,9 +144,8 @@ def test_soft_lockup(runner, long, tmp_path, trouble):
     goes_on(runner, long, record)
 
 
-def test_hard_lockup(runner, long, tmp_path, trouble):
-    script = HOLD + "insmod trouble.ko what=hard-lockup"
-    record = during(runner, long, in_guest(script, trouble))
+def test_hard_lockup(runner, long, tmp_path, troubles):
+    record = during(runner, long, troubles["hard-lockup"])
     assert record.verdict is FAIL
     assert record.message.startswith("the guest hangs: ")
     found = kept(record, tmp_path)
@@ -205,15 +158,11 @@ def test_hard_lockup(runner, long, tmp_path, trouble):
     goes_on(runner, long, record)
 
 
-def test_task_stuck_in_the_kernel(runner, long, tmp_path, trouble):
+def test_task_stuck_in_the_kernel(runner, long, tmp_path, troubles):
     """Another task has the lock of the case's memory: not even SIGKILL ends the case."""
-    child = (
-        "$(cat /proc/$(pidof migration_live | tr ' ' '\\n' | sort -n | head -1)/task/*/children)"
-    )
-    script = f"insmod /root/trouble.ko what=mmap-lock pid={child}"
-    record = during(runner, long, in_guest(script, trouble))
+    record = during(runner, long, troubles["stuck"])
     assert record.verdict is FAIL
-    assert record.message.startswith("TIMEOUT after 20 s: it did not finish")
+    assert re.match(r"TIMEOUT after \d+ s: it did not finish", record.message)
     found = kept(record, tmp_path)
     assert set(found) == {"hang.txt", "vmcore"}
     report = found["hang.txt"].read_text()
@@ -222,8 +171,33 @@ def test_task_stuck_in_the_kernel(runner, long, tmp_path, trouble):
     goes_on(runner, long, record)
 
 
-def test_ssh_stalls(runner, long, tmp_path):
-    record = during(runner, long, in_guest("killall -STOP dropbear"))
+def test_out_of_memory_kills_sshd(runner, long, tmp_path, troubles):
+    """Both, the one that listens and the one of the harness's connection."""
+    record = during(runner, long, troubles["oom"])
+    assert record.verdict is ERROR
+    words = r"the guest ran out of memory: Out of memory: Killed process \d+ \(dropbear\)"
+    assert re.fullmatch(words, record.message)
+    found = kept(record, tmp_path)
+    assert set(found) == {"hang.txt"}
+    assert "SSH does not answer; the console answers" in found["hang.txt"].read_text()
+    goes_on(runner, long, record)
+
+
+def test_a_program_that_somebody_stops(runner, long, tmp_path, troubles):
+    """Nothing in the kernel keeps it, though it does not heed its own timer."""
+    record = during(runner, long, troubles["stopped"])
+    assert record.verdict is ERROR
+    assert record.message.startswith("the program was stopped by a signal: ")
+    found = kept(record, tmp_path)
+    assert set(found) == {"hang.txt"}
+    report = found["hang.txt"].read_text()
+    assert "SSH answers; the console was not asked" in report
+    assert re.search(r"task:migration_live +state:T", part(report, "sysrq t"))
+    goes_on(runner, long, record)
+
+
+def test_ssh_stalls(runner, long, tmp_path, troubles):
+    record = during(runner, long, troubles["ssh-stalls"])
     assert record.verdict is MISS
     assert record.message.startswith("the guest's SSH does not answer, but its console does")
     found = kept(record, tmp_path)
@@ -234,16 +208,16 @@ def test_ssh_stalls(runner, long, tmp_path):
     goes_on(runner, long, record)
 
 
-def test_killed_qemu(runner, long, tmp_path):
-    record = during(runner, long, on_host(lambda vm: os.kill(vm.pid, signal.SIGKILL)))
+def test_killed_qemu(runner, long, tmp_path, troubles):
+    record = during(runner, long, troubles["qemu-killed"])
     assert record.verdict is MISS
     assert "SIGKILL" in record.message
     assert set(kept(record, tmp_path)) == {"qemu.txt"}
     goes_on(runner, long, record)
 
 
-def test_stopped_qemu(runner, long, tmp_path):
-    record = during(runner, long, on_host(lambda vm: os.kill(vm.pid, signal.SIGSTOP)))
+def test_stopped_qemu(runner, long, tmp_path, troubles):
+    record = during(runner, long, troubles["qemu-stopped"])
     assert record.verdict is MISS
     assert "QEMU's monitor does not answer; the process is T (stopped)" in record.message
     found = kept(record, tmp_path)
@@ -251,37 +225,30 @@ def test_stopped_qemu(runner, long, tmp_path):
     goes_on(runner, long, record)
 
 
-def test_paused_guest(runner, long):
+def test_paused_guest(runner, long, troubles):
     """Somebody said "stop" to QEMU."""
-    record = during(runner, long, on_host(lambda vm: vm.qmp.execute("stop")))
+    record = during(runner, long, troubles["paused"])
     assert record.verdict is MISS
     assert "QEMU does not run the guest: it is paused" in record.message
     goes_on(runner, long, record)
 
 
-def test_lost_monitor(runner, long):
-    def cut(vm):
-        vm.qmp._client._writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-
-    record = during(runner, long, on_host(cut))
+def test_lost_monitor(runner, long, troubles):
+    record = during(runner, long, troubles["monitor-gone"])
     assert record.verdict is MISS
     assert "the connection to it is broken" in record.message
     goes_on(runner, long, record)
 
 
-def test_new_taint(runner, long, trouble):
-    """Nothing on the console says so: a module that is not the kernel's own, and goes at once."""
-    record = during(
-        runner, long, in_guest(HOLD + "insmod trouble.ko what=nothing" + GO_ON, trouble)
-    )
+def test_new_taint(runner, long, troubles):
+    record = during(runner, long, troubles["taint"])
     assert record.verdict is FAIL
     assert record.message.startswith("after the case: the kernel is tainted anew: OE (0 before, ")
     goes_on(runner, long, record)
 
 
-def test_leaked_huge_page(runner, long):
-    leak = "fallocate -l 2097152 /dev/hugepages/leak"
-    record = during(runner, long, in_guest(HOLD + leak + GO_ON))
+def test_leaked_huge_page(runner, long, troubles):
+    record = during(runner, long, troubles["leak"])
     assert record.verdict is FAIL
     words = r"hugepages-2048kB.free is (\d+), and was (\d+) before"
     after, before = map(int, re.search(words, record.message).groups())
@@ -332,7 +299,7 @@ def test_busy_host(runner, long, monkeypatch):
 
     crowd = []
     try:
-        record = during(runner, long, on_host(starve))
+        record = during(runner, long, provoke.on_host(starve))
     finally:
         for process in crowd:
             process.kill()

@@ -117,7 +117,11 @@ def test_a_lost_sshd_is_not_the_kernels_fault(plan, runner):
 
 
 def test_a_kernel_that_does_not_boot(plan, tmp_path):
-    broken = replace(plan, recipe=replace(plan.recipe, cmdline="rdinit=/nonexistent"))
+    broken = replace(
+        plan,
+        recipe=replace(plan.recipe, cmdline="rdinit=/nonexistent"),
+        settings=replace(plan.settings, vmcore=False),
+    )
     with Runner(broken, tmp_path, Clock(), "test") as runner:
         records = [runner.run(long_case(plan)) for _ in range(4)]
     assert [r.verdict for r in records] == [Verdict.FAIL] * 2 + [Verdict.MISS] * 2
@@ -125,6 +129,9 @@ def test_a_kernel_that_does_not_boot(plan, tmp_path):
     assert "Kernel panic" in records[0].message
     assert records[0].console
     assert "the last 2 boots failed" in records[3].message
+    # QEMU was still there when it was looked at.
+    assert records[0].evidence[0] == "evidence/boot-test.1-template/registers.txt"
+    assert "RIP=" in (tmp_path / records[0].evidence[0]).read_text()
 
 
 def test_a_guest_without_its_devices_is_not_the_kernels_fault(plan, tmp_path):

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A module that does to a kernel what its bugs do: insmod trouble.ko what=NAME. Only for the
- * harness's own tests.
+ * harness's own tests and its soak campaign.
  */
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
+#include <linux/reboot.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
@@ -57,6 +58,7 @@ static int mmap_lock(void)
 	if (!mm)
 		return -ESRCH;
 	mmap_write_lock(mm);
+	pr_info("trouble: has the lock\n");
 	for (;;)
 		msleep(1000);
 	return 0;
@@ -77,6 +79,13 @@ static int triple_fault(void)
 	return -EOPNOTSUPP;
 }
 
+/* What a watchdog of the machine does: no handler runs, no word is said. */
+static int restart(void)
+{
+	emergency_restart();
+	return 0;
+}
+
 static int __init trouble_init(void)
 {
 	static const struct {
@@ -89,6 +98,7 @@ static int __init trouble_init(void)
 		{ "hard-lockup", hard_lockup },
 		{ "mmap-lock", mmap_lock },
 		{ "triple-fault", triple_fault },
+		{ "reset", restart },
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(troubles); i++)

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run of a campaign: started as a user starts it, and what it left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import recipes
+from harness.cache import cache_dir, locked_if_free
+from harness.process import spawn
+from harness.soak.inject import SCRIPT, STRIKES, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from harness.plan import Settings
+    from harness.soak.draw import Batch
+
+_OUTPUT = "output.txt"
+# A run was told to end: how long it may take to end its VMs and to write its records.
+_END_SECONDS = 60.0
+_TOKEN = "HARNESS_SOAK_RUN"
+# QEMU's "info usernet", in qmp.jsonl; the port is the host's.
+_FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
+_LISTEN = "0A"  # proc(5), net/tcp: TCP_LISTEN of include/net/tcp_states.h
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a run left behind that it should not have."""
+
+    # Command lines of processes, paths, ports of 127.0.0.1.
+    processes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that came to its end."""
+
+    # Its exit code, and the folder with its records; None when it made none.
+    code: int
+    results: Path | None
+    # What became of each trouble, by the case's id (harness.soak.inject).
+    strikes: Mapping[str, Mapping[str, object]]
+    left: Left
+
+
+def run(batch: Batch, settings: Settings, module: Path, folder: Path) -> Ended:
+    """Run ``batch`` in the new folder ``folder``, with trouble.ko in ``module``; wait for it."""
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True)
+    script = folder / "script.json"
+    Script(batch.steps, str(module)).write(script)
+    token = f"{_TOKEN}={uuid.uuid4()}"
+    before = _half_made()
+    with (folder / _OUTPUT).open("wb") as output:
+        process = spawn(
+            _argv(batch, settings, folder),
+            env=_environment(script, temporary, token),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            code = process.wait()
+        finally:
+            _end(process)
+    results = next((path.resolve() for path in folder.glob("latest-*")), None)
+    left = Left(
+        tuple(family(token)),
+        (*map(str, temporary.rglob("*")), *map(str, filter(_left, _half_made() - before))),
+        tuple(_ports(results)) if results else (),
+    )
+    return Ended(code, results, _strikes(folder), left)
+
+
+def _argv(batch: Batch, settings: Settings, folder: Path) -> list[str]:
+    argv = [sys.executable, "-m", "harness", "run", "--arch", batch.arch]
+    argv += ["--kernel", settings.kernel, "--accel", settings.accelerator]
+    argv += ["--timeout-scale", str(settings.timeout_scale), "--results", str(folder)]
+    argv += ["-n", "2", "--isolation", batch.isolation, "--retries", str(batch.retries)]
+    argv += [] if batch.vmcore else ["--no-vmcore"]
+    return argv + list(dict.fromkeys(step.case for step in batch.steps))
+
+
+def _environment(script: Path, temporary: Path, token: str) -> Mapping[str, str]:
+    name, _, value = token.partition("=")
+    return {
+        **os.environ,
+        "PYTHONPATH": str(recipes.ROOT),
+        "PYTEST_PLUGINS": "harness.soak.inject",
+        "TMPDIR": str(temporary),
+        SCRIPT: str(script),
+        name: value,
+    }
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a run that still runs, as Ctrl-C does: it ends its VMs and leaves nothing."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def family(token: str) -> Iterator[str]:
+    """Yield the command lines of live processes that inherited ``token``, ``NAME=VALUE``."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            mine = token.encode() in (folder / "environ").read_bytes().split(b"\0")
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if mine:
+            yield f"{folder.name} {command.strip()}"
+
+
+def _half_made() -> set[Path]:
+    """Return what somebody began to make in the cache: ``.NAME.ANYTHING``."""
+    return set(cache_dir().glob("*/.*.*"))
+
+
+def _left(path: Path) -> bool:
+    """Say whether nobody is making ``path`` any more: who does, has the lock (harness.cache)."""
+    with locked_if_free(path.with_name(path.name.split(".")[1])) as nobodys:
+        return nobodys
+
+
+def _ports(results: Path) -> set[int]:
+    """Return the ports that led to the guests of a run and that somebody still listens on.
+
+    Not those that belong to a process by now that is none of the run's: the kernel gives them
+    out again.
+    """
+    log = results / "qmp.jsonl"
+    text = log.read_text(errors="replace") if log.exists() else ""
+    used = {int(port) for port in _FORWARD.findall(text)}
+    open_now = {port: inode for port, inode in _listening().items() if port in used}
+    return {port for port, inode in open_now.items() if not _belongs_to_others(inode)}
+
+
+def _listening() -> dict[int, str]:
+    """Return the TCP ports that somebody listens on, with the inodes of their sockets."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(row[1].partition(":")[2], 16): row[9] for row in rows if row[3] == _LISTEN}
+
+
+def _belongs_to_others(inode: str) -> bool:
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if str(link.readlink()) == f"socket:[{inode}]":
+                environment = (link.parents[1] / "environ").read_bytes()
+                return _TOKEN.encode() + b"=" not in environment
+    return False
+
+
+def _strikes(folder: Path) -> Mapping[str, Mapping[str, object]]:
+    path = folder / STRIKES
+    lines = path.read_text().splitlines() if path.exists() else []
+    entries = [json.loads(line) for line in lines]
+    return {entry["id"]: entry for entry in entries}
