@@ -45,6 +45,9 @@ _STATE_POLL_SECONDS = 0.002
 _QUIET_SECONDS = 0.02
 # How long QEMU may take to be gone once its monitor is.
 _GONE_SECONDS = 2.0
+# The same where it is on its way out: giving back a guest's memory needs a CPU.
+_EXIT_SECONDS = 30.0
+_PF_EXITING = 0x4  # include/linux/sched.h
 
 
 class VM:
@@ -261,9 +264,13 @@ class VM:
         """Say why the connection to QEMU is gone, without a word before."""
         assert self._process is not None
         try:
-            status = _status(self._process.wait(_GONE_SECONDS))
+            try:
+                code = self._process.wait(_GONE_SECONDS)
+            except subprocess.TimeoutExpired:
+                code = self._process.wait(_EXIT_SECONDS if is_exiting(self.pid) else 0.0)
         except subprocess.TimeoutExpired:
             return End(EndKind.LOST, "QEMU is there, but the connection to it is broken")
+        status = _status(code)
         said = self.stderr().strip() or "(nothing)"
         return End(EndKind.QEMU_DIED, f"QEMU {status}; it said: {said}")
 
@@ -305,6 +312,15 @@ def _initrd(boot: Boot) -> BinaryIO:
     file.write(boot.overlay)
     file.flush()
     return file
+
+
+def is_exiting(pid: int) -> bool:
+    """Say whether the process ``pid`` is on its way out, or gone: proc(5), the flags in stat."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return True
+    return bool(int(fields[9 - 3]) & _PF_EXITING)
 
 
 def _status(code: int) -> str:

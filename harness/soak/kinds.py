@@ -34,7 +34,7 @@ class Kind:
     weight: int = 4
     # Architectures whose kernels have it; empty: all.
     arches: frozenset[str] = frozenset()
-    # It shows by a time-out, which a busy host can cause as well.
+    # It shows by a time-out.
     hangs: bool = False
 
 
@@ -80,7 +80,8 @@ def wrong(kind: Kind, record: CaseRecord) -> str:
 
 def busy(kind: Kind, record: CaseRecord) -> bool:
     """Say whether the verdict is that nothing was learned: the host did not let QEMU run."""
-    return kind.hangs and record.verdict is Verdict.MISS and record.message.startswith(_BUSY)
+    late = kind.verdict in {Verdict.FAIL, Verdict.ERROR} or kind.hangs
+    return late and record.verdict is Verdict.MISS and record.message.startswith(_BUSY)
 
 
 def pace(plan: Plan) -> Patience:

@@ -172,6 +172,8 @@ class Strike:
     when: float | None = None
     # The case was over before it could be: nothing was done to anybody.
     late: bool = False
+    # It was made, or could not be: what it does to the guest may keep that from being known.
+    done: bool = False
     # Why it could not be prepared; "" when it could.
     failed: str = ""
     _thread: threading.Thread | None = field(default=None, repr=False)
@@ -198,6 +200,7 @@ class Strike:
                 self.late = not action()
             except (HarnessError, OSError) as error:
                 self.failed = str(error)
+            self.done = True
 
         self._thread = threading.Thread(target=strike, name="trouble", daemon=True)
         self._thread.start()

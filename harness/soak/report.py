@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HEAD = ("trouble", "arch", "cases", "s", *FAULTS, "late", "busy")
 
 
-# One in so many cases may be over before its trouble comes: of more, nothing was learned.
+# One in so many cases may tell nothing: were it more, nothing was learned.
 _LATE_PART = 10
 
 
@@ -23,11 +23,12 @@ def faults(checked: Sequence[Checked]) -> int:
     """Return how much is wrong, all runs together."""
     counts = [count for run in checked for count in run.counts.values()]
     found = sum(sum(count.faults.values()) for count in counts)
-    return found + (_late(checked) * _LATE_PART > sum(count.cases for count in counts))
+    return found + (_mute(checked) * _LATE_PART > sum(count.cases for count in counts))
 
 
-def _late(checked: Sequence[Checked]) -> int:
-    return sum(count.late for run in checked for count in run.counts.values())
+def _mute(checked: Sequence[Checked]) -> int:
+    """Return how many cases tell nothing: their trouble came too late, or the host was busy."""
+    return sum(count.late + count.busy for run in checked for count in run.counts.values())
 
 
 def table(checked: Sequence[Checked]) -> str:
@@ -49,8 +50,8 @@ def table(checked: Sequence[Checked]) -> str:
         + (f"{wrong} things are wrong" if wrong else "nothing is wrong")
     )
     lines += [f"run {run.number} was done again: {why}" for run in checked for why in run.set_aside]
-    if late := _late(checked):
-        lines.append(f"{late} of them were over before their trouble came: these tell nothing")
+    if mute := _mute(checked):
+        lines.append(f"{mute} of them tell nothing: over before their trouble came, or a busy host")
     return "\n".join(lines) + "\n"
 
 
