@@ -183,7 +183,7 @@ CASE(minor_refused_before_5_13,
 CASE(wp_refused_32bit,
      DESC("32-bit kernel: MODE_WP is EINVAL, too: only with MISSING at 0 does MINOR's mean much")
      ROWS("B32-07")
-     MEMORY("hugetlb-shared shmem-shared shmem-private")
+     MEMORY("hugetlb-shared shmem-shared shmem-private anon")
      NEEDS("CONFIG_PROC_PAGE_MONITOR"))
 {
 	static const uint64_t modes[] = { MODE_WP, MODE_WP | MODE_MISSING };
