@@ -19,38 +19,43 @@ if TYPE_CHECKING:
     from harness.bench.runs import Finished
 
 _JOBS = (1, 2)
+# Cases that are run both ways, a VM for all and one for each: of all cases that would take an
+# hour, and be the sum of hundreds of starts.
+_SAMPLE = "guest_tests/continue.c"
 
 
 def suite(bench: Bench) -> Iterator[Figure]:
-    """Run all cases in each way in turn, half as often as the rest; once with no saved VM.
+    """Run all cases with one VM and with two, half as often as the rest; once with no saved VM.
 
-    A fresh VM for each case takes minutes, and its time is the sum of hundreds of starts: that
-    is run once.
+    Then a sample of them with the VM shared, and with a fresh one for each case.
     """
     rounds = (bench.rounds + 1) // 2
-    ways = [(isolation, jobs) for isolation in ISOLATIONS for jobs in _JOBS]
-    often = [(isolation, jobs) for isolation, jobs in ways if isolation != "case"]
     bench.say("suite: with no saved VM")
     with runs.no_templates(bench) as cache:
         cold = _run(bench, "vm", _JOBS[-1], cache=cache)
     bench.say("suite: with no saved VM %.1f s; then a run that is not counted", cold.seconds)
     _run(bench, "vm", _JOBS[-1])
-    found: dict[tuple[str, int], list[Finished]] = {way: [] for way in ways}
+    sample = [(isolation, jobs, _SAMPLE) for isolation in ISOLATIONS for jobs in _JOBS]
+    found: dict[tuple[str, int, str], list[Finished]] = {
+        way: [] for way in (*(("vm", jobs, "") for jobs in _JOBS), *sample)
+    }
     for number in range(rounds):
-        for way in ways if number == 0 else often:
-            found[way].append(_run(bench, *way))
-            counts = (number + 1, rounds, *way, found[way][-1].seconds)
-            bench.say("suite %d/%d: isolation %s, JOBS=%d: %.1f s", *counts)
-    for (isolation, jobs), finished in found.items():
-        name = f"isolation {isolation}, JOBS={jobs}"
-        key = f"suite.{isolation}_{jobs}"
+        for (isolation, jobs, cases), finished in found.items():
+            finished.append(_run(bench, isolation, jobs, *([cases] if cases else [])))
+            counts = (number + 1, rounds, cases or "all", isolation, jobs, finished[-1].seconds)
+            bench.say("suite %d/%d: %s, isolation %s, JOBS=%d: %.1f s", *counts)
+    for (isolation, jobs, cases), finished in found.items():
+        name = f"{cases or 'all cases'}, isolation {isolation}, JOBS={jobs}"
+        key = f"suite.{'sample_' if cases else ''}{isolation}_{jobs}"
         yield figure(key, name, "s", [each.seconds for each in finished], outcome(finished))
-    name = f"isolation vm, JOBS={_JOBS[-1]}, no saved VM"
+    name = f"all cases, isolation vm, JOBS={_JOBS[-1]}, no saved VM"
     yield figure("suite.cold", name, "s", [cold.seconds], outcome([cold]))
 
 
-def _run(bench: Bench, isolation: str, jobs: int, cache: Path | None = None) -> Finished:
-    return runs.run(bench, "--isolation", isolation, "-n", str(jobs), cache=cache)
+def _run(
+    bench: Bench, isolation: str, jobs: int, *cases: str, cache: Path | None = None
+) -> Finished:
+    return runs.run(bench, "--isolation", isolation, "-n", str(jobs), *cases, cache=cache)
 
 
 def outcome(finished: list[Finished]) -> str:

@@ -90,10 +90,10 @@ def test_the_suite_runs_in_each_way(bench, monkeypatch):
         return run(bench, "-k", "handshake and not compat", *words, **more)
 
     monkeypatch.setattr(runs, "run", fewer)
+    monkeypatch.setattr(suite, "_SAMPLE", "guest_tests/api.c")
     found = measured(suite.suite, bench)
-    assert set(found) == {
-        "suite.vm_1", "suite.vm_2", "suite.case_1", "suite.case_2", "suite.cold"
-    }  # fmt: skip
+    sample = {f"suite.sample_{way}_{jobs}" for way in ("vm", "case") for jobs in (1, 2)}
+    assert set(found) == {"suite.vm_1", "suite.vm_2", "suite.cold", *sample}
     notes = {key: each.note for key, each in found.items()}
-    assert notes["suite.vm_1"] == "3 PASS, 1 VMs"
-    assert notes["suite.case_1"] == notes["suite.case_2"] == "3 PASS, 3 VMs"
+    assert notes["suite.vm_1"] == notes["suite.sample_vm_1"] == "3 PASS, 1 VMs"
+    assert notes["suite.sample_case_1"] == notes["suite.sample_case_2"] == "3 PASS, 3 VMs"
