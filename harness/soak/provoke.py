@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.machine.vm import VM
     from harness.runner import Job
 
-    # Does it; says whether the case was still there to be troubled.
+    # Does it; says whether it is known that the case was still there to be troubled.
     Action = Callable[[], bool]
     Trouble = Callable[[Guest, Job], Action]
 
@@ -90,7 +90,8 @@ def in_guest(text: str, *files: Path) -> Trouble:
             with contextlib.suppress(OSError), kept:
                 channel.sendall(b"\n")
                 channel.status_event.wait(_SCRIPT_SECONDS)
-            return not (channel.exit_status_ready() and channel.exit_status == _TOO_LATE)
+            # Of a guest that is gone it is -1: a case that passed before that met no trouble.
+            return channel.exit_status_ready() and channel.exit_status not in {_TOO_LATE, -1}
 
         return go
 
@@ -170,7 +171,8 @@ class Strike:
     delay: float = 0.0
     # On the run's clock, once it was made.
     when: float | None = None
-    # The case was over before it could be: nothing was done to anybody.
+    # The case was over before it could be, or the guest went before it told: what passed then
+    # met no trouble.
     late: bool = False
     # It was made, or could not be: what it does to the guest may keep that from being known.
     done: bool = False
