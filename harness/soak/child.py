@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _OUTPUT = "output.txt"
 # A run was told to end: how long it may take to end its VMs and to write its records.
 _END_SECONDS = 60.0
+_EXECVE_SECONDS = 1.0
 _TOKEN = "HARNESS_SOAK_RUN"
 # QEMU's "info usernet", in qmp.jsonl; the port is the host's.
 _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
@@ -121,12 +123,25 @@ def family(token: str) -> Iterator[str]:
     """Yield the command lines of live processes that inherited ``token``, ``NAME=VALUE``."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            mine = token.encode() in (folder / "environ").read_bytes().split(b"\0")
+            mine = token.encode() in _environ(folder).split(b"\0")
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
         if mine:
             yield f"{folder.name} {command.strip()}"
+
+
+def _environ(folder: Path) -> bytes:
+    """Return a process's environment, of which there is none in the middle of its execve(2)."""
+    deadline = time.monotonic() + _EXECVE_SECONDS
+    while True:
+        if found := (folder / "environ").read_bytes():
+            return found
+        # It fails for a thread of the kernel and for one that has ended: they have none.
+        (folder / "exe").readlink()
+        if time.monotonic() > deadline:
+            return b""
+        time.sleep(0.01)
 
 
 def _half_made() -> set[Path]:

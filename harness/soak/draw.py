@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from harness.soak.kinds import Kind
 
-# Cases that take seconds: a trouble finds them running.
+# Cases that take a second, on one CPU and on two: a trouble finds them running.
 _LONG = (
-    "guest_tests/migration_live.c::live_migration[hugetlb-shared]",
+    "guest_tests/accounting_uffd.c::contexts_of_waiters_are_freed",
     "guest_tests/race.c::many_waiters_one_continue[hugetlb-shared]",
 )
 # Cases between them, which nobody troubles: they must pass.

@@ -56,7 +56,7 @@ KINDS = {
         Kind("qemu-killed", Verdict.MISS, r"QEMU died: QEMU was killed by SIGKILL"),
         Kind("monitor-gone", Verdict.MISS, r"the VM was lost: .*the connection to it is broken"),
         Kind("oom", Verdict.ERROR, r"the guest ran out of memory: Out of memory: Killed ", 3),
-        Kind("soft-lockup", Verdict.FAIL, r".*soft lockup - CPU#0 stuck", 1, hangs=True),
+        Kind("soft-lockup", Verdict.FAIL, r".*soft lockup - CPU#\d stuck", 1, hangs=True),
         Kind("hard-lockup", Verdict.FAIL, r"the guest hangs: ", 1, hangs=True),
         Kind("stuck", Verdict.FAIL, r"TIMEOUT after |the program .* it is stuck in the kernel",
              1, hangs=True),

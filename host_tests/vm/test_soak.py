@@ -70,7 +70,7 @@ def test_a_harness_that_is_wrong_is_caught(tmp_path, monkeypatch):
 
     monkeypatch.setattr(child, "_environment", environment)
     settings = Settings("x86_64", accelerator="tcg", timeout_scale=float(SCALE))
-    campaign = Campaign(Order(7, 1, ("x86_64",), ("power-off",)), settings, tmp_path)
+    campaign = Campaign(Order(7, 3, ("x86_64",), ("power-off",)), settings, tmp_path)
     campaign.run()
     complaints = "\n".join(campaign.checked[0].complaints)
     for pid in re.findall(r"left behind: (\d+) sleep 4715$", complaints, re.MULTILINE):
