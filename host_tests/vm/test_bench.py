@@ -90,7 +90,6 @@ def test_the_suite_runs_in_each_way(bench, monkeypatch):
         return run(bench, "-k", "handshake and not compat", *words, **more)
 
     monkeypatch.setattr(runs, "run", fewer)
-    monkeypatch.setattr(suite, "_SAMPLE", "guest_tests/api.c")
     found = measured(suite.suite, bench)
     sample = {f"suite.sample_{way}_{jobs}" for way in ("vm", "case") for jobs in (1, 2)}
     assert set(found) == {"suite.vm_1", "suite.vm_2", "suite.cold", *sample}
