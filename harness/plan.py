@@ -55,6 +55,11 @@ class Settings:
     # Keep a dump of the memory of a guest that its kernel has brought down.
     vmcore: bool = True
 
+    def words(self) -> list[str]:
+        """Return the options of ``python -m harness run`` that say what is run on what."""
+        words = ["--arch", self.arch, "--kernel", self.kernel, "--accel", self.accelerator]
+        return [*words, "--timeout-scale", str(self.timeout_scale)]
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -52,3 +52,17 @@ def spawn(argv: Sequence[str], **popen: Any) -> subprocess.Popen[bytes]:  # noqa
         preexec_fn=_before_exec(os.getpid()),  # noqa: PLW1509 (only prctl and getppid run in it)
         **popen,
     )
+
+
+def end(run: subprocess.Popen[bytes], seconds: float = 60.0) -> int:
+    """End a run of the harness and return its exit code; one that has ended is left alone.
+
+    In order, as Ctrl-C does: it keeps its records and ends its VMs.  By force when that takes
+    more than ``seconds``; its workers and VMs go with it.
+    """
+    run.terminate()
+    try:
+        return run.wait(seconds)
+    except subprocess.TimeoutExpired:
+        run.kill()
+        return run.wait()

@@ -31,7 +31,7 @@ LAYERS = [
     {"results"},
     {"contract_table"},
     {"plan"},
-    {"runner", "schedule"},
+    {"runner", "schedule", "options"},
     {"retries"},
     {"plugin"},
     {"bench", "matrix", "mutation", "soak"},

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.process import die_with_parent, spawn
+from harness.process import die_with_parent, end, spawn
 
 ROOT = Path(__file__).resolve().parents[1]
 # Starts a child through spawn(), says its pid, and does not end by itself.
@@ -120,3 +120,29 @@ def test_a_child_lives_while_its_parent_does():
         os._exit(0)
     _, status = os.waitpid(process, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_an_interrupt_ends_the_run_as_ctrl_c_does(tmp_path):
+    """It is told to end, and waited for: nothing is killed that has to clean up."""
+    told = tmp_path / "told"
+    script = (
+        "import pathlib, signal, time\n"
+        f"def end(*_): time.sleep(0.3); pathlib.Path({str(told)!r}).write_text('x'); exit(130)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "print('there', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    process = spawn([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"there\n"
+    assert end(process) == 130
+    assert told.exists()
+    # And again: it has ended.
+    assert end(process) == 130
+
+
+def test_a_run_that_does_not_end_is_killed():
+    script = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True)"
+    script += "; time.sleep(60)"
+    process = spawn([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    assert end(process, 0.3) == -signal.SIGKILL

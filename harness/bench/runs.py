@@ -18,7 +18,7 @@ from harness import recipes
 from harness.bench.figures import BenchError
 from harness.bench.watch import REPEAT, WATCH
 from harness.cache import cache_dir
-from harness.process import spawn
+from harness.process import end, spawn
 from harness.results.store import load
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from harness.bench.bench import Bench
     from harness.results.record import Run, VmRecord
 
-# A run was told to end: how long it may take to end its VMs and to write its records.
-_END_SECONDS = 30.0
 _OUTPUT = "output.txt"
 _TAIL_LINES = 15
 # Exit codes of a run that came to its end: 0, FAIL, ERROR (README).
@@ -77,9 +75,7 @@ def run(bench: Bench, *words: str, cache: Path | None = None, repeat: int = 0) -
     """
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=bench.folder))
     settings = bench.plan.settings
-    argv = [sys.executable, "-m", "harness", "run", "--arch", settings.arch]
-    argv += ["--kernel", settings.kernel, "--accel", settings.accelerator]
-    argv += ["--timeout-scale", str(settings.timeout_scale), "--results", str(folder)]
+    argv = [sys.executable, "-m", "harness", "run", *settings.words(), "--results", str(folder)]
     argv += [*words] if "-n" in words else ["-n", "1", *words]
     environment = _environment(bench, folder / "watch.json", cache, repeat)
     began = time.monotonic()
@@ -91,7 +87,7 @@ def run(bench: Bench, *words: str, cache: Path | None = None, repeat: int = 0) -
         try:
             code = process.wait()
         finally:
-            _end(process)
+            end(process)
     return _finished(time.monotonic() - began, code, folder, argv)
 
 
@@ -119,17 +115,6 @@ def _environment(bench: Bench, watch: Path, cache: Path | None, repeat: int) -> 
     if cache is not None:
         environment["HARNESS_CACHE"] = str(cache)
     return environment
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a run that still runs, as Ctrl-C does: it ends its VMs and leaves nothing."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @contextlib.contextmanager

@@ -39,12 +39,12 @@ class Contents:
     kernel: str
     image: str
     # Files pushed into it: programs, and the modules that they load.
-    programs: tuple[Path, ...]
+    files: tuple[Path, ...]
 
     def names(self, boot: Boot) -> tuple[str, str]:
         """Return the keys of the template without the programs, and of that with them."""
         base = (self.kernel, self.image)
-        pushed = [_identity(program) for program in self.programs]
+        pushed = [_identity(program) for program in self.files]
         return templates.key(boot, base), templates.key(boot, (*base, *pushed))
 
 
@@ -83,7 +83,7 @@ class Nursery:
         cold = replace(boot, overlay=self.keys.overlay())
         with contextlib.ExitStack() as stack:
             yield self._clone(boot, log_to, stack) or stack.enter_context(
-                booted(cold, self.keys, self._contents.programs, log_to, self._scale, self._examine)
+                booted(cold, self.keys, self._contents.files, log_to, self._scale, self._examine)
             )
 
     def _clone(self, boot: Boot, log_to: EvidenceLog, stack: contextlib.ExitStack) -> Guest | None:
@@ -124,7 +124,7 @@ class Nursery:
             nodes = boot.profile.nodes
             with templates.held(base), templates.building(full, nodes, start) as made:
                 going_on = replace(boot, ram=made.ram, state=start.state)
-                programs = self._contents.programs
+                programs = self._contents.files
                 try:
                     with restored(going_on, Keys(), programs, log_of_it, self._scale) as guest:
                         lines = (*start.console.read_text().splitlines(), *guest.vm.console.since())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from harness.cache import host_errors
 from harness.errors import InputError
 from harness.matrix import record
 from harness.matrix.record import CellRecord, Matrix
-from harness.process import spawn
+from harness.process import end, spawn
 from harness.recipes import ROOT
 from harness.results import store
 from harness.results.store import utc_now
@@ -38,8 +37,6 @@ log = logging.getLogger("harness")
 # Seconds after which a cell is ended, times the user's factor: it takes minutes.  A run has
 # limits of its own for all that it waits for; this one is for what nobody thought of.
 LIMIT = 3600.0
-# Seconds that a run has to end its VMs in order.
-_GRACE = 60.0
 _LAST_OF_LOG = 16 << 10  # bytes
 
 
@@ -125,9 +122,9 @@ class Runner:
             try:
                 return child.wait(self.limit), False
             except subprocess.TimeoutExpired:
-                return _end(child), True
+                return end(child), True
             except BaseException:
-                _end(child)
+                end(child)
                 raise
 
     def _folders(self) -> list[str]:
@@ -168,13 +165,3 @@ def to_do(cells: Sequence[Cell], matrix: Matrix) -> list[Cell]:
 
 def _key(cell: Cell) -> tuple[str, str]:
     return cell.arch, cell.kernel
-
-
-def _end(child: subprocess.Popen[bytes]) -> int:
-    """End a run in order (it keeps its records and ends its VMs), else by force."""
-    child.send_signal(signal.SIGTERM)
-    try:
-        return child.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        child.kill()  # its workers and VMs go with it
-        return child.wait()

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence  # noqa: TC003 (dataclass)
@@ -15,7 +13,7 @@ from pathlib import Path  # noqa: TC003 (dataclass)
 
 from harness import recipes
 from harness.errors import HostError
-from harness.process import spawn
+from harness.process import end, spawn
 from harness.results.codec import from_json
 from harness.results.record import Case, Run
 from harness.verdicts.verdict import Verdict
@@ -85,23 +83,17 @@ class Suite:
         latest.unlink(missing_ok=True)
         log = folder / ("again.log" if cases else "rows.log" if only else "run.log")
         with log.open("wb") as output:
-            code = _wait(spawn(command, stdout=output, stderr=subprocess.STDOUT, cwd=recipes.ROOT))
+            child = spawn(command, stdout=output, stderr=subprocess.STDOUT, cwd=recipes.ROOT)
+            try:
+                code = child.wait()
+            finally:
+                end(child)
         if code == _NOTHING_MATCHES and only and not latest.exists():
             return None
         try:
             return from_json(Run, json.loads((latest / "results.json").read_text()))
         except (OSError, ValueError) as error:
             raise HostError(f"the suite left no record: {log} says why") from error
-
-
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    with child:
-        try:
-            return child.wait()
-        except BaseException:
-            os.killpg(child.pid, signal.SIGTERM)  # it ends its VMs
-            child.wait()
-            raise
 
 
 def judge(run: Run, *, whole: bool = True) -> Outcome:

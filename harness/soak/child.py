@@ -11,13 +11,13 @@ import subprocess
 import sys
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import recipes
 from harness.cache import cache_dir, locked_if_free
-from harness.process import spawn
+from harness.process import end, spawn
 from harness.soak.inject import SCRIPT, STRIKES, Script
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from harness.soak.draw import Batch
 
 _OUTPUT = "output.txt"
-# A run was told to end: how long it may take to end its VMs and to write its records.
-_END_SECONDS = 60.0
 _EXECVE_SECONDS = 1.0
 _TOKEN = "HARNESS_SOAK_RUN"
 # QEMU's "info usernet", in qmp.jsonl; the port is the host's.
@@ -77,7 +75,7 @@ def run(batch: Batch, settings: Settings, module: Path, folder: Path) -> Ended:
         try:
             code = process.wait()
         finally:
-            _end(process)
+            end(process)
     results = next((path.resolve() for path in folder.glob("latest-*")), None)
     left = Left(
         tuple(family(token)),
@@ -88,9 +86,8 @@ def run(batch: Batch, settings: Settings, module: Path, folder: Path) -> Ended:
 
 
 def _argv(batch: Batch, settings: Settings, folder: Path) -> list[str]:
-    argv = [sys.executable, "-m", "harness", "run", "--arch", batch.arch]
-    argv += ["--kernel", settings.kernel, "--accel", settings.accelerator]
-    argv += ["--timeout-scale", str(settings.timeout_scale), "--results", str(folder)]
+    words = replace(settings, arch=batch.arch).words()
+    argv = [sys.executable, "-m", "harness", "run", *words, "--results", str(folder)]
     argv += ["-n", "2", "--isolation", batch.isolation, "--retries", str(batch.retries)]
     argv += [] if batch.vmcore else ["--no-vmcore"]
     return argv + list(dict.fromkeys(step.case for step in batch.steps))
@@ -106,17 +103,6 @@ def _environment(script: Path, temporary: Path, token: str) -> Mapping[str, str]
         SCRIPT: str(script),
         name: value,
     }
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a run that still runs, as Ctrl-C does: it ends its VMs and leaves nothing."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def family(token: str) -> Iterator[str]:

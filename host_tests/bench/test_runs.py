@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -65,30 +62,3 @@ def test_bytecode_is_kept_as_for_a_user_but_not_in_the_tree(bench, monkeypatch):
     with pytest.raises(BenchError):
         runs.run(bench, bench.trivial_id)
     assert list(bench.folder.glob("pycache/**/harness/cli.*.pyc"))
-
-
-def test_an_interrupt_ends_the_run_as_ctrl_c_does(tmp_path):
-    """It is told to end, and waited for: nothing is killed that has to clean up."""
-    told = tmp_path / "told"
-    script = (
-        "import pathlib, signal, time\n"
-        f"def end(*_): time.sleep(0.3); pathlib.Path({str(told)!r}).write_text('x'); exit(130)\n"
-        "signal.signal(signal.SIGTERM, end)\n"
-        "print('there', flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    process = runs.spawn([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"there\n"
-    runs._end(process)
-    assert told.exists()
-    assert process.returncode == 130
-
-
-def test_a_run_that_does_not_end_is_killed(monkeypatch):
-    monkeypatch.setattr(runs, "_END_SECONDS", 0.3)
-    script = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True)"
-    script += "; time.sleep(60)"
-    process = runs.spawn([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    process.stdout.readline()
-    runs._end(process)
-    assert process.returncode == -signal.SIGKILL

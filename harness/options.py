@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The options of the command line, those of all commands: importing a command takes time."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness import recipes
+from harness.machine.accel import WANTED
+from harness.plan import DEFAULT_KERNEL, DEFAULT_RETRIES, ISOLATIONS
+
+_EPILOG = """\
+examples:
+  python -m harness run --arch x86_64                         Debian's current kernel
+  python -m harness run --arch arm64 --kernel debian:sid -n 2
+  python -m harness run --arch x86_64 --kernel ~/linux -k 'continue and not race'
+  python -m harness rerun results/latest-x86_64 'hole_refused[shmem-shared]'
+  git bisect run .venv/bin/python -m harness run --arch x86_64 --kernel .
+
+exit codes of run:
+    0  nothing wrong
+    1  a FAIL: the kernel is wrong, crashed or hung
+    2  bad input or usage
+    3  only ERRORs: a test program broke
+  125  it could not be tested (MISS, or not one case applied); git bisect skips the commit
+  130  interrupted
+"""
+
+_KERNEL_HELP = (
+    "debian:SUITE[:FLAVOUR][=VERSION] (debian:trixie, debian:sid:cloud-amd64, "
+    "debian:bookworm=6.1.176-1), a kernel image, a kernel build tree, a linux-image .deb, or a "
+    f"tuxmake artifact folder (default: {DEFAULT_KERNEL})"
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    arches = ", ".join(recipes.architectures())
+    whole = argparse.ArgumentParser(
+        prog="python -m harness",
+        description="Boot kernels in QEMU and verify userfaultfd minor faults in them.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="boot a kernel, run the cases, keep the results",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _run(run, arches)
+    _rerun(commands.add_parser("rerun", help="a run once more, or some of its cases"))
+    _matrix(
+        commands.add_parser("matrix", help="the suite on many kernels, one table for all"), arches
+    )
+    sh = commands.add_parser("shell", help="a shell in a booted guest, over SSH")
+    _common(sh, arches)
+    sh.add_argument("--profile", default="contract", help="machine profile (default: contract)")
+    _bench(commands.add_parser("bench", help="measure what a user waits for, with ratios"), arches)
+    _common(commands.add_parser("kernel", help="say what is known of a kernel"), arches)
+    _mutation(commands.add_parser("mutation", help="try the suite on kernels with known bugs"))
+    _soak(commands.add_parser("soak", help="break many VMs, and see that nothing is lost"), arches)
+    return whole
+
+
+def _run(parser: argparse.ArgumentParser, arches: str) -> None:
+    _common(parser, arches)
+    _results(parser, "results", "where the run's folder and latest-ARCH are made")
+    parser.add_argument("-k", metavar="EXPR", help="only cases that match pytest's -k expression")
+    parser.add_argument("-m", metavar="EXPR", help="only cases whose markers match")
+    parser.add_argument(
+        "-n",
+        metavar="N",
+        type=_jobs,
+        default="auto",
+        help="VMs at the same time; auto: as many as the CPUs and the memory allow (default)",
+    )
+    parser.add_argument(
+        "--isolation",
+        choices=ISOLATIONS,
+        help="vm: cases share a VM; case: each has a fresh one (default: vm; with --lf: case)",
+    )
+    parser.add_argument(
+        "--retries",
+        metavar="N",
+        type=_count,
+        default=DEFAULT_RETRIES,
+        help="how often a failure is run again in fresh VMs, to tell whether it always fails "
+        f"(default: {DEFAULT_RETRIES}; its verdict stands in any case)",
+    )
+    parser.add_argument(
+        "--no-vmcore",
+        action="store_true",
+        help="do not dump the memory of a guest that crashed or hangs (20 to 120 MiB each)",
+    )
+    parser.add_argument(
+        "--lf", action="store_true", help="only the cases that went wrong last time"
+    )
+    parser.add_argument("-x", action="store_true", help="stop at the first case that is not well")
+    parser.add_argument(
+        "--maxfail", type=int, default=0, metavar="N", help="stop after N cases that are not well"
+    )
+    parser.add_argument(
+        "cases", nargs="*", help="cases by id: guest_tests/continue.c::NAME[MEMORY]"
+    )
+
+
+def _rerun(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Run a run's cases again on its kernel with its settings, as its results.json has them: "
+        "all, in the order they had; or those that are named, each in a fresh VM."
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder: results/latest-x86_64")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="NAME[MEMORY], or its whole id")
+    parser.add_argument(
+        "--history",
+        metavar="CASE",
+        help="run CASE in one VM, after what had run in its VM before it, in the same order",
+    )
+    parser.add_argument("--results", type=Path, metavar="DIR", help="default: beside RUN")
+
+
+def _matrix(parser: argparse.ArgumentParser, arches: str) -> None:
+    parser.add_argument("--set", default="all", metavar="NAME", help="all (default) or nightly")
+    parser.add_argument("--arch", default="", metavar="A,A", help=f"only these of {arches}")
+    parser.add_argument("--kernel", default="", metavar="K,K", help="only these of its kernels")
+    parser.add_argument(
+        "--cells",
+        type=Path,
+        metavar="FILE",
+        help="another list of kernels (default: harness/matrix/cells.toml)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the last matrix: run what was not run, was cut, or is a MISS; with "
+        "--arch or --kernel run these again",
+    )
+    _results(parser, "results", "where the matrix's folder and latest-matrix are made")
+    parser.add_argument("-k", metavar="EXPR", help="only cases that match pytest's -k expression")
+    parser.add_argument("-n", metavar="N", type=_jobs, default="auto", help="as of run")
+    parser.add_argument("--isolation", choices=ISOLATIONS, help="as of run")
+    parser.add_argument(
+        "--retries", metavar="N", type=_count, default=DEFAULT_RETRIES, help="as of run"
+    )
+    _limits(parser)
+
+
+def _bench(parser: argparse.ArgumentParser, arches: str) -> None:
+    _common(parser, arches)
+    parser.add_argument("--rounds", type=int, default=5, help="boots of each kind (default: 5)")
+    parser.add_argument(
+        "--parts",
+        metavar="P,P",
+        help="some of cold, warm, overhead, suite, memory, peers (default: all but peers)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+
+
+def _mutation(parser: argparse.ArgumentParser) -> None:
+    _limits(parser)
+    parser.add_argument("-n", metavar="N", type=_jobs, default="auto", help="VMs at the same time")
+    _results(parser, "results/mutation", "where each kernel's runs go")
+    parser.add_argument(
+        "--stop-after",
+        type=int,
+        default=0,
+        metavar="N",
+        help="end a kernel's run after N cases that are not well (default: never)",
+    )
+    parser.add_argument(
+        "--survivors",
+        action="store_true",
+        help="what an older suite caught counts as caught; try the others again",
+    )
+    parser.add_argument(
+        "--known", action="store_true", help="try none: print and report what earlier runs found"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the table as Markdown")
+    parser.add_argument("mutants", nargs="*", help="names or shell patterns (default: all)")
+
+
+def _soak(parser: argparse.ArgumentParser, arches: str) -> None:
+    parser.description = (
+        "Run a case again and again, in runs as users start them, and meet it with trouble at a "
+        "random moment: crashes, hangs, stopped programs, a killed QEMU. Each must come to its "
+        "verdict, no case may be lost or run twice, and nothing may be left behind."
+    )
+    parser.add_argument(
+        "--arch", default="x86_64,arm64", metavar="A,A", help=f"some of {arches} (default: 64 bit)"
+    )
+    parser.add_argument("--kernel", default=DEFAULT_KERNEL, metavar="K", help="one of Debian's")
+    parser.add_argument(
+        "--starts", type=_count, default=200, metavar="N", help="cases that meet trouble (200)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=_count,
+        metavar="N",
+        help="draw the same again; what a campaign with it has done already stays "
+        "(default: a new one)",
+    )
+    parser.add_argument("--kinds", default="", metavar="K,K", help="only these kinds of trouble")
+    _results(parser, "results/soak", "where seed-N is made")
+    _limits(parser)
+
+
+def _jobs(text: str) -> str:
+    """Check ``-n``; argparse reports what is raised."""
+    if text != "auto" and not (text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of VMs, nor auto")
+    return text
+
+
+def _count(text: str) -> int:
+    """Return the number that ``text`` says; argparse reports what is raised."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
+    return int(text)
+
+
+def _common(parser: argparse.ArgumentParser, arches: str) -> None:
+    parser.add_argument("--arch", required=True, help=f"guest architecture: {arches}")
+    parser.add_argument("--kernel", default=DEFAULT_KERNEL, metavar="K", help=_KERNEL_HELP)
+    _limits(parser)
+
+
+def _results(parser: argparse.ArgumentParser, default: str, what: str) -> None:
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path(default),
+        metavar="DIR",
+        help=f"{what} (default: {default})",
+    )
+
+
+def _limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--accel", choices=WANTED, default="auto", help="default: auto")
+    parser.add_argument(
+        "--timeout-scale",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="factor on every time limit (default: 1)",
+    )
