@@ -93,6 +93,41 @@ def goes_on(runner, task, record):
     assert again.vm != record.vm
 
 
+# Trouble -> verdict, what matches the message, evidence; of the kernel's own ends what QEMU tells.
+SIMPLE = {
+    "triple-fault": (FAIL, "reset", {"registers.txt", "vmcore"}, EndKind.RESET),
+    "power-off": (FAIL, "shut down", {"registers.txt", "vmcore"}, EndKind.POWEROFF),
+    "qemu-killed": (MISS, "SIGKILL", {"qemu.txt"}, None),
+    "qemu-stopped": (
+        MISS,
+        r"QEMU's monitor does not answer; the process is T \(stopped\)",
+        {"qemu.txt"},
+        None,
+    ),
+    # Somebody said "stop" to QEMU.
+    "paused": (MISS, "QEMU does not run the guest: it is paused", {"qemu.txt"}, None),
+    "monitor-gone": (MISS, "the connection to it is broken", {"qemu.txt"}, None),
+    "taint": (
+        FAIL,
+        r"^after the case: the kernel is tainted anew: OE \(0 before, ",
+        {"vmcore"},
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SIMPLE)
+def test_end(runner, long, tmp_path, troubles, name):
+    verdict, words, evidence, end = SIMPLE[name]
+    record = during(runner, long, troubles[name])
+    assert record.verdict is verdict
+    assert re.search(words, record.message)
+    assert set(kept(record, tmp_path)) == evidence
+    if end is not None:
+        assert runner.vm_records[-1].end is end
+    goes_on(runner, long, record)
+
+
 def test_kernel_panic(runner, long, tmp_path, troubles):
     record = during(runner, long, troubles["panic"])
     assert record.verdict is FAIL
@@ -109,24 +144,6 @@ def test_oops_without_panic(runner, long, tmp_path, troubles):
     assert record.message.startswith("BUG: kernel NULL pointer dereference, address: ")
     assert "oops" in "".join(record.splats[0].lines)
     assert set(kept(record, tmp_path)) == {"vmcore"}
-    goes_on(runner, long, record)
-
-
-def test_triple_fault(runner, long, tmp_path, troubles):
-    record = during(runner, long, troubles["triple-fault"])
-    assert record.verdict is FAIL
-    assert "reset" in record.message
-    assert runner.vm_records[-1].end is EndKind.RESET
-    assert set(kept(record, tmp_path)) == {"registers.txt", "vmcore"}
-    goes_on(runner, long, record)
-
-
-def test_power_off(runner, long, tmp_path, troubles):
-    record = during(runner, long, troubles["power-off"])
-    assert record.verdict is FAIL
-    assert "shut down" in record.message
-    assert runner.vm_records[-1].end is EndKind.POWEROFF
-    assert set(kept(record, tmp_path)) == {"registers.txt", "vmcore"}
     goes_on(runner, long, record)
 
 
@@ -204,45 +221,6 @@ def test_ssh_stalls(runner, long, tmp_path, troubles):
     report = found["hang.txt"].read_text()
     assert "SSH does not answer; the console answers" in report
     assert "dropbear" in part(report, "sysrq t")
-    goes_on(runner, long, record)
-
-
-def test_killed_qemu(runner, long, tmp_path, troubles):
-    record = during(runner, long, troubles["qemu-killed"])
-    assert record.verdict is MISS
-    assert "SIGKILL" in record.message
-    assert set(kept(record, tmp_path)) == {"qemu.txt"}
-    goes_on(runner, long, record)
-
-
-def test_stopped_qemu(runner, long, tmp_path, troubles):
-    record = during(runner, long, troubles["qemu-stopped"])
-    assert record.verdict is MISS
-    assert "QEMU's monitor does not answer; the process is T (stopped)" in record.message
-    found = kept(record, tmp_path)
-    assert set(found) == {"qemu.txt"}
-    goes_on(runner, long, record)
-
-
-def test_paused_guest(runner, long, troubles):
-    """Somebody said "stop" to QEMU."""
-    record = during(runner, long, troubles["paused"])
-    assert record.verdict is MISS
-    assert "QEMU does not run the guest: it is paused" in record.message
-    goes_on(runner, long, record)
-
-
-def test_lost_monitor(runner, long, troubles):
-    record = during(runner, long, troubles["monitor-gone"])
-    assert record.verdict is MISS
-    assert "the connection to it is broken" in record.message
-    goes_on(runner, long, record)
-
-
-def test_new_taint(runner, long, troubles):
-    record = during(runner, long, troubles["taint"])
-    assert record.verdict is FAIL
-    assert record.message.startswith("after the case: the kernel is tainted anew: OE (0 before, ")
     goes_on(runner, long, record)
 
 
