@@ -18,4 +18,8 @@ else:
 
 from paramiko.common import MSG_CHANNEL_REQUEST
 
-__all__ = ["MSG_CHANNEL_REQUEST", "paramiko"]
+# What anything that is said over a connection raises when the other end is gone: the packets'
+# writer says EOFError, whatever the socket said.
+LOST = (OSError, EOFError, paramiko.SSHException)
+
+__all__ = ["LOST", "MSG_CHANNEL_REQUEST", "paramiko"]

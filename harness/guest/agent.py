@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from harness.guest.outcome import Outcome, SshError
 from harness.guest.ssh import CHUNK, MOST_OUTPUT, log_outcome
+from harness.ssh_library import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -131,13 +132,14 @@ class Agent:
             # Not before it has ended: of a channel that is closed while its program runs and
             # one that is opened right then, dropbear 2022.83 may close both.
             self._unusable = "it was closed"
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*LOST):
                 self._channel.settimeout(_END_SECONDS)
                 self._channel.shutdown_write()
                 self._channel.recv(CHUNK)
                 self._channel.status_event.wait(_END_SECONDS)
         if self._channel is not None:
-            self._channel.close()
+            with contextlib.suppress(*LOST):
+                self._channel.close()
 
     def run(
         self,
@@ -193,7 +195,7 @@ class Agent:
             self._channel.settimeout(timeout)
             try:
                 self._channel.sendall(_HEADER.pack(b"R", len(payload)) + payload)
-            except OSError as error:
+            except LOST as error:
                 wrong = repr(error)
         if wrong:
             self._log.ssh(command=argv, error=wrong, via="agent")
@@ -218,6 +220,8 @@ class Agent:
                 if time.monotonic() - deadline < _STILL_SECONDS:
                     return _TIMED_OUT
                 continue
+            except LOST:  # to read is to tell the other end that it has room again
+                data = b""
             if not data:
                 return "the channel was closed"
             for kind, payload in self._reader.feed(data):

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from harness.guest.outcome import Outcome, SshError
-from harness.ssh_library import MSG_CHANNEL_REQUEST, paramiko
+from harness.ssh_library import LOST, MSG_CHANNEL_REQUEST, paramiko
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,7 +101,7 @@ class Ssh:
             self._transport.start_client(timeout=self._timeout)
             self._check_host_key(self._transport.get_remote_server_key())
             self._transport.auth_publickey("root", self._keys.client)
-        except (OSError, EOFError, paramiko.SSHException) as error:
+        except LOST as error:
             self.close()
             self.log.ssh(connect=self._port, error=repr(error))
             raise SshError(f"no SSH connection to the guest: {error!r}") from error
@@ -142,7 +142,7 @@ class Ssh:
         try:
             channel = self._transport.open_session(timeout=self._timeout)
             channel.exec_command(command)
-        except (OSError, EOFError, paramiko.SSHException) as error:
+        except LOST as error:
             self.log.ssh(command=argv, error=repr(error))
             raise SshError(f"cannot run {argv[0]} in the guest: {error!r}") from error
         return channel
@@ -170,7 +170,7 @@ class Ssh:
             reader = _Reader(channel, on_output)
             reader.send(stdin)
             reader.run(timeout)
-        except (OSError, EOFError, paramiko.SSHException) as error:
+        except LOST as error:
             self.log.ssh(command=argv, error=repr(error))
             raise SshError(f"cannot run {argv[0]} in the guest: {error!r}") from error
         signal = self._transport.exit_signals.pop(channel.get_id(), None)
@@ -186,7 +186,8 @@ class Ssh:
             started=started,
             ended=self.log.clock.now(),
         )
-        channel.close()
+        with contextlib.suppress(*LOST):
+            channel.close()
         log_outcome(self.log, argv, outcome)
         return outcome
 
@@ -202,7 +203,7 @@ class Ssh:
                 channel.get_pty("linux", columns, rows)
             channel.set_combine_stderr(True)
             channel.invoke_shell()
-        except (OSError, EOFError, paramiko.SSHException) as error:
+        except LOST as error:
             raise SshError(f"the guest starts no shell: {error!r}") from error
         return channel
 
@@ -256,7 +257,7 @@ class _Reader:
         A command may end without reading its input: what it has to say of that is in its
         status and its output, not here.
         """
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(*LOST):
             self._channel.sendall(data)
             self._channel.shutdown_write()
 

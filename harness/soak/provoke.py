@@ -73,6 +73,7 @@ def in_guest(text: str, *files: Path) -> Trouble:
     def prepare(guest: Guest, job: Job) -> Action:
         # Not at the top: it takes 0.1 s, in a run that may have nothing to do with it.
         from harness.guest.ssh import Ssh  # noqa: PLC0415
+        from harness.ssh_library import LOST  # noqa: PLC0415
 
         begin = _BEGIN.format(folder=_FOLDER, program=job.case.program.name, late=_TOO_LATE)
         with contextlib.ExitStack() as stack:
@@ -88,7 +89,7 @@ def in_guest(text: str, *files: Path) -> Trouble:
             kept = stack.pop_all()
 
         def go() -> bool:
-            with contextlib.suppress(OSError), kept:
+            with contextlib.suppress(*LOST), kept:
                 channel.sendall(b"\n")
                 channel.status_event.wait(_SCRIPT_SECONDS)
             # Of a guest that is gone it is -1: a case that passed before that met no trouble.

@@ -329,3 +329,46 @@ def test_host_and_guest_have_the_same_limits():
     assert numbers["MAX_ARGS"] == module._MOST_ARGUMENTS
     assert numbers["MAX_OUTPUT"] == module._MOST_PAYLOAD[b"O"] == module._MOST_PAYLOAD[b"E"]
     assert Path("/", native.AGENT) == Path(module.PATH)
+
+
+class Lost(Channel):
+    """A channel whose guest is gone: paramiko raises this when it writes to the socket."""
+
+    def __init__(self, pieces, lost=()) -> None:
+        super().__init__(pieces)
+        self._lost = lost
+
+    def sendall(self, data) -> None:
+        if "sendall" in self._lost:
+            raise EOFError
+        super().sendall(data)
+
+    def recv(self, size):
+        if "recv" in self._lost:
+            raise EOFError
+        return super().recv(size)
+
+    def shutdown_write(self) -> None:
+        raise EOFError
+
+    def close(self) -> None:
+        super().close()
+        raise EOFError
+
+
+def test_an_agent_whose_guest_is_gone_is_closed_without_a_word(tmp_path):
+    channel = Lost([])
+    Agent(Ssh(channel, tmp_path)).__enter__().close()
+    assert channel.closed
+
+
+def test_a_command_that_cannot_be_sent_any_more(tmp_path):
+    agent = Agent(Ssh(Lost([], ["sendall"]), tmp_path)).__enter__()
+    with pytest.raises(SshError, match="agent cannot run /bin/x: EOFError"):
+        run(agent)
+
+
+def test_a_command_whose_output_cannot_be_read_any_more(tmp_path):
+    outcome = run(Agent(Ssh(Lost([], ["recv"]), tmp_path)).__enter__())
+    assert outcome.lost
+    assert outcome.exit_status is None
