@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.aftermath import process, stacks
+from harness.aftermath import process, summary
 from harness.aftermath.hang import Report, sample
 from harness.aftermath.shelf import Shelf
 from harness.aftermath.vmcore import dump
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("harness")
 
 HANG, REGISTERS, QEMU = "hang.txt", "registers.txt", "qemu.txt"
-VMCORE, STACKS = "vmcore", "vmcore.txt"
+VMCORE, SUMMARY = "vmcore", "vmcore.txt"
 
 # How long QEMU's end may take behind that of a connection.
 _END_SECONDS = 3.0
@@ -172,5 +172,5 @@ class Collector:
             log.warning("%s: no dump of its memory: %s", vm.log.vm, why)
         else:
             shelf.keep(path)
-            if text := stacks.summary(path, self._vmlinux):
-                shelf.write(STACKS, text)
+            if text := summary.read(path, self._vmlinux):
+                shelf.write(SUMMARY, text)

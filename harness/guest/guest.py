@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A guest that is ready: a VM, an SSH connection to it, the programs pushed, the agent there."""
+"""A guest that is ready: a VM, an SSH connection to it, its files pushed, the agent there."""
 
 from __future__ import annotations
 
@@ -110,12 +110,12 @@ def stopped(program: str, stats: str) -> bool:
 def booted(
     boot: Boot,
     keys: Keys,
-    programs: Sequence[Path],
+    files: Sequence[Path],
     log_to: EvidenceLog,
     scale: float,
     examine: Examine | None = None,
 ) -> Iterator[Guest]:
-    """Boot a VM, connect to it and push ``programs``; it ends with the block.
+    """Boot a VM, connect to it and push ``files``; it ends with the block.
 
     ``scale`` multiplies the time limits, ``examine`` looks at a VM that did not boot.  Raises
     BootError when the guest does not become ready, SshError when it is ready but cannot be used,
@@ -123,7 +123,7 @@ def booted(
     """
     with VM(boot, log_to) as vm:
         stages = examined(vm, scale, examine)
-        with connected(vm, keys, programs, scale, stages) as guest:
+        with connected(vm, keys, files, scale, stages) as guest:
             yield guest
 
 
@@ -139,9 +139,9 @@ def examined(vm: VM, scale: float, examine: Examine | None) -> dict[str, float]:
 
 @contextlib.contextmanager
 def restored(
-    boot: Boot, keys: Keys, programs: Sequence[Path], log_to: EvidenceLog, scale: float
+    boot: Boot, keys: Keys, files: Sequence[Path], log_to: EvidenceLog, scale: float
 ) -> Iterator[Guest]:
-    """Start a VM from ``boot.state``, as ``booted`` does; ``programs`` are those to push yet.
+    """Start a VM from ``boot.state``, as ``booted`` does; ``files`` are those to push yet.
 
     What the clones of one saved VM must not share is renewed before anything connects to it:
     the kernel's random state, the time of day, the host name, sshd's key and who may log in.
@@ -153,7 +153,7 @@ def restored(
         stages = {"restored": log_to.clock.now() - vm.started}
         _renew(vm, keys, scale)
         stages["renewed"] = log_to.clock.now() - vm.started
-        with connected(vm, keys, programs, scale, stages) as guest:
+        with connected(vm, keys, files, scale, stages) as guest:
             yield guest
 
 
@@ -196,9 +196,9 @@ def _tell(vm: VM, line: bytes, answer: str, scale: float) -> None:
 
 @contextlib.contextmanager
 def connected(
-    vm: VM, keys: Keys, programs: Sequence[Path], scale: float, stages: dict[str, float]
+    vm: VM, keys: Keys, files: Sequence[Path], scale: float, stages: dict[str, float]
 ) -> Iterator[Guest]:
-    """Connect to ``vm``, push ``programs``, start the agent; ``stages`` is added to."""
+    """Connect to ``vm``, push ``files``, start the agent; ``stages`` is added to."""
     # Not at the top: paramiko takes 0.1 s, in which the guest comes up.
     from harness.guest.agent import Agent  # noqa: PLC0415
     from harness.guest.ssh import Ssh  # noqa: PLC0415
@@ -208,8 +208,8 @@ def connected(
         # QEMU keeps the connections of a guest that has ended.
         vm.when_over(ssh.cut)
         stages["ssh"] = clock.now() - vm.started
-        if programs:
-            ssh.push(programs, FOLDER, timeout=_PUSH_SECONDS * scale)
+        if files:
+            ssh.push(files, FOLDER, timeout=_PUSH_SECONDS * scale)
             stages["programs"] = clock.now() - vm.started
         with Agent(ssh) as agent:
             stages["ready"] = clock.now() - vm.started

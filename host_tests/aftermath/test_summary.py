@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.aftermath import collect, stacks
+from harness.aftermath import collect, summary
 from harness.aftermath.collect import Collector
-from harness.aftermath.stacks import summary
 
 DRGN = """
 import sys, time
@@ -51,6 +50,10 @@ HELPERS = {
     "__init__": "",
     "linux/__init__": "",
     "linux/pid": "import drgn\ndef for_each_task(program):\n    return drgn.TASKS\n",
+    "linux/fs": "for_each_file = None\n",
+    "linux/locking": "RwsemLocked = mutex_owner = rwsem_locked = rwsem_owner = None\n",
+    "linux/mm": "for_each_vma = None\n",
+    "linux/wait": "waitqueue_for_each_entry = None\n",
     "linux/sched": "def task_state_to_char(task):\n    return task.state\n",
 }
 
@@ -75,42 +78,54 @@ def drgn(tmp_path, monkeypatch):
 
 def test_tasks_that_do_not_go_on_are_shown(drgn):
     drgn()
-    assert summary(Path("/run/vmcore"), Path("/k/vmlinux")) == (
+    assert summary.read(Path("/run/vmcore"), Path("/k/vmlinux")).startswith(
         "dump /run/vmcore\n"
         "vmlinux /k/vmlinux\n"
+        "== tasks\n"
         "live\N{REPLACEMENT CHARACTER} 90: state D\n"
         "#0 __schedule\n#1 handle_userfault\n\n"
         "insmod 91: state R\n"
-        "its stack cannot be read: no ORC data\n\n"
-        "the others: init 1 (S)\n"
+        "cannot be read: ValueError: no ORC data\n\n"
+        "the others: init 1 (S)\n\n"
+        "== uffd contexts\n"
     )
+
+
+def test_a_part_that_cannot_be_read_is_said_and_the_others_follow(drgn):
+    drgn()
+    contexts, locks = summary.read(Path("/x"), Path("/k")).split("== ")[2:]
+    assert contexts == (
+        "uffd contexts\ncannot be read: TypeError: 'Program' object is not subscriptable\n\n"
+    )
+    # Of each task what its lockdep says, then its mmap_lock.
+    assert locks.startswith("locks\ncannot be read: AttributeError: 'Task' object has no")
 
 
 def test_a_vmlinux_that_is_named(drgn, monkeypatch):
     drgn()
     monkeypatch.setenv("VMLINUX", "/other/vmlinux")
-    assert "vmlinux /other/vmlinux\n" in summary(Path("/run/vmcore"), None)
+    assert "vmlinux /other/vmlinux\n" in summary.read(Path("/run/vmcore"), None)
 
 
 def test_no_debug_information_of_modules_is_said(drgn):
     drgn('raise MissingDebugInfoError("trouble.ko")')
-    said = summary(Path("/run/vmcore"), Path("/k/vmlinux"))
+    said = summary.read(Path("/run/vmcore"), Path("/k/vmlinux"))
     assert "not all debug information is there (modules' is not needed): trouble.ko\n" in said
     assert "handle_userfault" in said
 
 
 def test_a_drgn_that_fails_or_hangs_is_said(drgn, monkeypatch):
     drgn("sys.exit(7)")
-    assert summary(Path("/x"), Path("/k")).endswith("\ndrgn ended with 7")
-    monkeypatch.setattr(stacks, "_SECONDS", 0.01)
-    assert summary(Path("/x"), Path("/k")).endswith("drgn took more than 0 s")
+    assert summary.read(Path("/x"), Path("/k")).endswith("\ndrgn ended with 7")
+    monkeypatch.setattr(summary, "_SECONDS", 0.01)
+    assert summary.read(Path("/x"), Path("/k")).endswith("drgn took more than 0 s")
 
 
 def test_nothing_is_said_without_drgn_or_debug_information(drgn, monkeypatch):
     drgn()
-    assert summary(Path("/x"), None) is None
+    assert summary.read(Path("/x"), None) is None
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    assert summary(Path("/x"), Path("/k")) is None
+    assert summary.read(Path("/x"), Path("/k")) is None
 
 
 def test_it_is_kept_beside_the_dump(tmp_path, monkeypatch):
@@ -124,7 +139,7 @@ def test_it_is_kept_beside_the_dump(tmp_path, monkeypatch):
         path.write_bytes(b"core")
         return ""
 
-    monkeypatch.setattr(collect.stacks, "summary", say)
+    monkeypatch.setattr(collect.summary, "read", say)
     monkeypatch.setattr(collect, "dump", dump)
     vm = _Vm()
     collector = Collector(tmp_path, 1.0, vmcore=True, vmlinux=Path("/k/vmlinux"))
