@@ -141,24 +141,39 @@ static void mark(const char *what, const char *verdict)
 	close(fd);
 }
 
+/*
+ * A signal has stopped the case, if only for a while: its threads have left the faults in which
+ * they waited, and made them again.
+ */
+static bool was_stopped;
+
+/* Wait for a SIGCHLD, which is blocked, for at most @seconds; note what it tells of @pid. */
+static void wait_for_child(pid_t pid, double seconds)
+{
+	struct timespec wait = { .tv_sec = seconds };
+	siginfo_t info;
+	sigset_t child;
+
+	wait.tv_nsec = (seconds - wait.tv_sec) * 1e9;
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	/* Of several in a row the first stays: CLD_STOPPED, when this process was stopped, too. */
+	if (sigtimedwait(&child, &info, &wait) == SIGCHLD && info.si_pid == pid)
+		was_stopped |= info.si_code == CLD_STOPPED || info.si_code == CLD_CONTINUED;
+}
+
 /* Wait for @pid until @deadline (now()); false when it did not end. */
 static bool wait_until(pid_t pid, double deadline, int *status)
 {
-	sigset_t child;
-
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
 	for (;;) {
 		double left = deadline - now();
-		struct timespec wait;
+		bool over = waitpid(pid, status, WNOHANG) == pid;
 
-		if (waitpid(pid, status, WNOHANG) == pid)
-			return true;
-		if (left <= 0)
-			return false;
-		wait.tv_sec = left;
-		wait.tv_nsec = (left - wait.tv_sec) * 1e9;
-		sigtimedwait(&child, NULL, &wait);
+		if (over || left <= 0) {
+			wait_for_child(pid, 0);
+			return over;
+		}
+		wait_for_child(pid, left);
 	}
 }
 
@@ -221,6 +236,8 @@ static int finished(int status)
 		mark("end", "PASS");
 		return EXIT_SUCCESS;
 	case FAILED:
+		if (was_stopped)
+			return broken("it failed after a signal had stopped it for a while");
 		emit("not ok 1 %s\n", name);
 		mark("end", "FAIL");
 		return EXIT_FAILURE;

@@ -373,6 +373,25 @@ def test_a_case_that_somebody_stopped_does_not_fail(tree):
 
 
 @native
+@pytest.mark.parametrize(
+    ("good", "status", "end"),
+    [
+        ("true", 0, "ok 1 something\n"),
+        ("false", 99, "Bail out! it failed after a signal had stopped it for a while\n"),
+    ],
+)
+def test_a_case_that_was_stopped_for_a_while_does_not_fail(tree, good, status, end):
+    body = (
+        "\tif (!fork()) {\n\t\tusleep(100000);\n\t\tkill(getppid(), SIGCONT);\n\t\t_exit(0);\n\t}\n"
+        f'\traise(SIGSTOP);\n\tEXPECT({good}, "x");'
+    )
+    above = "#include <signal.h>\n#include <unistd.h>"
+    said = run_body(tree, body, "--timeout", "5", above=above)
+    assert said.returncode == status
+    assert said.stdout.endswith(end)
+
+
+@native
 def test_signal_outside_the_memory_under_test_is_a_bail_out(tree):
     said = run_body(tree, '\tEXPECT(true, "x");\n\tint *volatile at = (int *)8;\n\n\t*at = 1;')
     assert said.returncode == 99
