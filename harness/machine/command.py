@@ -66,6 +66,9 @@ def kernel_command_line(boot: Boot) -> str:
             "printk.devkmsg=on",
             # Stamps tell the kernel's lines from anything else (harness/verdicts/splats.py).
             "printk.time=1",
+            # Its one network is of IPv4: without IPv6's own search for an address an emulated
+            # guest is there 10 ms sooner.
+            "ipv6.disable_ipv6=1",
             # Every message to the console: it is the evidence.
             "ignore_loglevel",
             boot.recipe.cmdline,

@@ -33,6 +33,7 @@ def test_cold_boots_both_ways_and_makes_templates_elsewhere(bench):
     )
     # Both boot the same kernel: no more than noise can make the bare one much slower.
     assert found["cold.ratio"].median > 0.5
+    assert found["cold.ssh"].median < found["cold.ready"].median
     # The first run boots, too, and does more.
     assert found["cold.first_run"].median > 0.5 * found["cold.ready"].median
     assert not list(bench.folder.glob("cache-*"))

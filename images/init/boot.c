@@ -118,6 +118,7 @@ static pid_t start_console(void)
 		"/usr/sbin/dropbear",
 		/* Host key, no passwords, no port forwarding. */
 		"-r", "/etc/dropbear/host_key", "-s", "-j", "-k",
+		"-p", ADDRESS ":22",
 		/* Window: of the default, 24 KiB, most of the time goes into waiting. */
 		"-W", "262144", NULL,
 	};
