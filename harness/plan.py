@@ -220,12 +220,12 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
 
 def _build_compat(recipe: Recipe, built: Sequence[Path]) -> list[Path]:
     """Build the programs that have cases to be run as 32-bit tasks."""
-    from harness import contract  # noqa: PLC0415 (as in _make)
+    from harness import contract_file  # noqa: PLC0415 (as in _make)
     from harness.guest import catalog, programs  # noqa: PLC0415
 
     if recipe.compat is None:
         return []
-    rules = contract.load()
+    rules = contract_file.load()
     wanted = {
         program.name
         for program, cases in catalog.load(built).items()

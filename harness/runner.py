@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from harness import contract
+from harness import contract_file
 from harness.aftermath.collect import Collector, State, learn
 from harness.aftermath.process import Waiting
 from harness.errors import HarnessError
@@ -96,7 +96,7 @@ class Runner:
         )
         self._nursery = Nursery(contents, self._keys, plan.scale, self._collector.of_boot)
         self._symbols: Symbols | None = None
-        self.contract = contract.load()
+        self.contract = contract_file.load()
         self.patience = Patience()
         # Called when everything is ready for a case, just before it: harness.soak makes trouble.
         self.before_case: Callable[[Guest, Job], object] | None = None

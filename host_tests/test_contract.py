@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import contract
+from harness import contract_file
 from harness.errors import InputError
 from harness.guest import catalog
 from harness.kernels.version import Version
@@ -14,7 +14,7 @@ from harness.kernels.version import Version
 def load(tmp_path, text, applies=""):
     (tmp_path / "area.toml").write_text(text)
     (tmp_path / "applies.toml").write_text(applies)
-    return contract.load(tmp_path)
+    return contract_file.load(tmp_path)
 
 
 def ask(rules, row="R-01", arch="x86_64", version="6.1", config=None, **more):
@@ -334,11 +334,11 @@ def test_row_in_two_files_is_an_error(tmp_path):
 
 def test_no_contract_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no contract: "):
-        contract.load(tmp_path / "nothing")
+        contract_file.load(tmp_path / "nothing")
 
 
 def test_pending_rows(tmp_path):
     (tmp_path / "PENDING").write_text("# why\nR-01\n\n R-02 \n")
-    assert contract.pending(tmp_path) == ("R-01", "R-02")
+    assert contract_file.pending(tmp_path) == ("R-01", "R-02")
     with pytest.raises(InputError, match=r"cannot read .*PENDING"):
-        contract.pending(tmp_path / "nothing")
+        contract_file.pending(tmp_path / "nothing")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import contract, recipes
+from harness import contract, contract_file, recipes
 from harness.errors import HostError
 from harness.guest import catalog, programs
-from harness.guest.variant import variant, variants
+from harness.guest.variant import TASKS, variant, variants
 from harness.kernels.version import Version
 
 # Area -> what its ids begin with, in the order of PENDING.
@@ -51,7 +51,7 @@ class Everything(dict):
 
 @pytest.fixture(scope="module")
 def real():
-    return contract.load()
+    return contract_file.load()
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def problems(rows, named, pending):
 
 
 def test_every_row_has_a_case_or_a_reason_or_waits_for_one(real, named):
-    found = problems(real.rows, named, contract.pending())
+    found = problems(real.rows, named, contract_file.pending())
     assert {what: sorted(rows) for what, rows in found.items() if rows} == {}
 
 
@@ -117,7 +117,7 @@ def test_areas_have_their_rows_without_a_gap(real):
 
 
 def test_pending_is_in_the_order_of_the_rows():
-    pending = contract.pending()
+    pending = contract_file.pending()
     assert list(pending) == sorted(
         pending, key=lambda row: (list(AREAS.values()).index(row[:3]), row)
     )
@@ -131,7 +131,7 @@ def test_rows_say_what_they_are_about(real):
 
 
 def test_lines_are_at_most_100_columns():
-    for path in contract.FOLDER.iterdir():
+    for path in contract_file.FOLDER.iterdir():
         long = [line for line in path.read_text().splitlines() if len(line) > 100]
         assert not long, path.name
 
@@ -167,7 +167,7 @@ def test_no_expectation_is_out_of_reach(real):
     entries = {id(entry): (row.id, entry) for row in real.rows.values() for entry in row.expect}
     for row in real.rows.values():
         for arch, version, memory, task, config in itertools.product(
-            ARCHES, breakpoints(row), (*row.memory, None), contract.TASKS, "yn"
+            ARCHES, breakpoints(row), (*row.memory, None), TASKS, "yn"
         ):
             first = next(
                 (
@@ -348,8 +348,8 @@ def test_32_bit_tasks_have_rows_of_their_own(real):
 
 
 def test_contract_is_found_from_anywhere():
-    assert Path(contract.FOLDER).is_absolute()
+    assert Path(contract_file.FOLDER).is_absolute()
 
 
 def test_the_rows_for_32_bit_tasks_are_those_of_the_contract(real):
-    assert contract.compat_rows() == {row.id for row in real.rows.values() if row.compat}
+    assert contract_file.compat_rows() == {row.id for row in real.rows.values() if row.compat}

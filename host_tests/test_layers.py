@@ -27,6 +27,7 @@ LAYERS = [
     {"guest"},
     {"aftermath"},
     {"contract"},
+    {"contract_file"},
     {"verdicts"},
     {"results"},
     {"contract_table"},

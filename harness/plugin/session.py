@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from harness import contract, recipes, schedule
+from harness import contract_file, recipes, schedule
 from harness.clock import Clock, since_process_start
 from harness.errors import HostError, InputError
 from harness.guest import catalog
@@ -210,7 +210,7 @@ class GuestSession:
 
     @functools.cached_property
     def _compat_rows(self) -> frozenset[str]:
-        return contract.compat_rows()
+        return contract_file.compat_rows()
 
     def variants(self, case: Case) -> tuple[str, ...]:
         """Return what ``case`` is run on and as, on kernels of the run's architecture."""

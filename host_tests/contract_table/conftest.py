@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import contract, contract_table
+from harness import contract_file, contract_table
 from harness.guest import catalog
 from harness.results.record import Case, KernelRecord, Run
 from harness.verdicts.verdict import Verdict
@@ -77,7 +77,7 @@ def rules(tmp_path_factory):
     folder = tmp_path_factory.mktemp("contract")
     (folder / "area.toml").write_text(CONTRACT)
     (folder / "other.toml").write_text(OTHER)
-    return contract.load(folder)
+    return contract_file.load(folder)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from harness import contract, recipes
+from harness import contract_file, recipes
 from harness.errors import InputError
 from harness.mutation import mutants
 from harness.mutation.build import Build
@@ -96,7 +96,7 @@ def test_no_two_are_the_same():
 
 
 def test_their_rows_are_in_the_contract_and_their_kernels_can_be_built(tmp_path):
-    known = set(contract.load().rows)
+    known = set(contract_file.load().rows)
     for mutant in REAL:
         assert set(mutant.rows) <= known, mutant.name
         assert Build(Tree(tmp_path, ""), recipes.load(mutant.arch)).fragment
