@@ -92,8 +92,8 @@ CASE(copy_keeps_no_page,
  * Pages that were freed are not counted as free as long as they wait on a CPU's own list (8 to
  * 12 MiB in a guest of 1 GiB): so much, of one kind of refusal alone, has to be taken to be seen.
  */
-#define REFUSALS 4000
-#define TOO_MUCH(r) ((int64_t)(REFUSALS * (r).page / 4))
+#define REFUSED_BYTES (16 << 20)
+#define TOO_MUCH (REFUSED_BYTES / 4)
 
 static int64_t blocks_of(const struct region *r)
 {
@@ -111,7 +111,7 @@ static int64_t taken_by_refusals(const struct region *r, int uffd, const char *f
 	int64_t before = (int64_t)meminfo_bytes("MemAvailable");
 
 	/* The page to be mapped is made before anything can be in its way. */
-	for (int i = 0; i < REFUSALS; i++) {
+	for (size_t i = 0; i < REFUSED_BYTES / r->page; i++) {
 		EXPECT_ERRNO(uffd_copy(uffd, r->u, from, r->page), EEXIST,
 			     "UFFDIO_COPY onto a mapped page");
 		EXPECT_ERRNO(uffd_copy(uffd, r->u + r->page, nowhere, r->page), EFAULT,
@@ -131,7 +131,7 @@ CASE(refused_copy_takes_no_memory,
 	int uffd;
 
 	/* What has none left cannot lose any. */
-	SETUP(meminfo_bytes("MemAvailable") > 8 * REFUSALS * r.page, "%llu KiB are available",
+	SETUP(meminfo_bytes("MemAvailable") > 8 * REFUSED_BYTES, "%llu KiB are available",
 	      (unsigned long long)meminfo_bytes("MemAvailable") / 1024);
 	r.a[0] = from[0] = 1;
 	SETUP(!mprotect(nowhere, r.page, PROT_NONE), "mprotect");
@@ -141,11 +141,10 @@ CASE(refused_copy_takes_no_memory,
 	/* What else goes on may take memory, too, but not each time. */
 	for (int tries = 0; tries < 3; tries++) {
 		less = taken_by_refusals(&r, uffd, from, nowhere);
-		if (less < TOO_MUCH(r))
+		if (less < TOO_MUCH)
 			break;
 	}
-	EXPECT(less < TOO_MUCH(r),
-	       "%lld KiB of memory are less free after %d refused copies", (long long)less / 1024,
-	       2 * REFUSALS);
+	EXPECT(less < TOO_MUCH, "%lld KiB of memory are less free after %zu refused copies",
+	       (long long)less / 1024, 2 * REFUSED_BYTES / r.page);
 	EXPECT_EQ(blocks_of(&r), blocks, "st_blocks of the file");
 }

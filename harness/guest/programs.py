@@ -32,6 +32,10 @@ _LOG = logging.getLogger("harness")
 # -fno-toplevel-reorder keeps the cases in the order they are declared in.
 _COMPILE = (*compiler.COMPILE, "-O2", "-pthread", "-fno-toplevel-reorder")
 
+# armhf's linker lays segments out for pages of 4 KiB; of 16 or 64 KiB, which 32-bit tasks may meet
+# on an arm64 kernel, the end of the code and the data would share one (SIGSEGV).
+_COMPAT_LINK = ("-Wl,-z,max-page-size=65536",)
+
 # A sabotage stands in front of the functions that it defines as __wrap_NAME() (ld --wrap).
 _WRAPPED = re.compile(r"^\w+ __wrap_(\w+)\(", re.MULTILINE)
 
@@ -82,7 +86,7 @@ def build(
     objects = _objects(cc, [f"{name}.c" for name in wanted])
     objects |= _objects(cc, _library_sources())
     objects |= _objects(cc, [f"sabotage/{sabotage}.c"] if sabotage else [])
-    flags = [*_COMPILE, *compiler.LINK, *_wraps(sabotage)]
+    flags = [*_COMPILE, *compiler.LINK, *(_COMPAT_LINK if compat else ()), *_wraps(sabotage)]
     made_from = _digest([*flags, *called, *(path.name for path in objects.values())])
     folder = cache_dir("programs") / f"{cc.arch}-{made_from}"
     if not folder.is_dir():
