@@ -127,7 +127,10 @@ static void expect_bounded(const struct region *r, const struct use *use)
 			close(uffds[i]);
 	}
 	after = active_objects("userfaultfd_ctx_cache");
-	/* Slabs of 30 or so contexts, some of them kept for each processor. */
+	/*
+	 * Slabs of 30 or so contexts, some of them kept for each processor: two sheaves of 60 on a
+	 * 32-bit 7.x (mm/slub.c).
+	 */
 	EXPECT(after - before < total / 3, "%d uffds, %s, opened and closed: the active objects of "
 	       "userfaultfd_ctx_cache went from %ld to %ld", total, use->what, before, after);
 }
@@ -160,14 +163,14 @@ CASE(contexts_are_freed,
 }
 
 CASE(contexts_of_waiters_are_freed,
-     DESC("400 uffds each with a fault that was served, or an event that was read: few are kept")
+     DESC("1000 uffds with a fault that was served or an event that was read: few are kept")
      ROWS("ACC-14")
      NEEDS("CONFIG_SHMEM")
      TIMEOUT(20))
 {
 	static const struct use uses[] = {
-		{ "a fault served", served, 4, false, 0 },
-		{ "an event read", told, 4, false, UFFD_FEATURE_EVENT_REMOVE },
+		{ "a fault served", served, 10, false, 0 },
+		{ "an event read", told, 10, false, UFFD_FEATURE_EVENT_REMOVE },
 	};
 
 	expect_all_bounded(uses, ARRAY_SIZE(uses));

@@ -156,6 +156,36 @@ CASE(sysv_hugetlb,
 	expect_minor_taken(region_sysv(SHM_HUGETLB, 3), "System V huge pages");
 }
 
+static void expect_aligned(const char *at, const char *what)
+{
+	SETUP(at != MAP_FAILED, "%s", what);
+	EXPECT((uintptr_t)at % run.page_size == 0, "%s: at %p, which is no huge page's begin", what,
+	       (const void *)at);
+}
+
+CASE(hugetlb_is_aligned,
+     DESC("huge pages that the kernel finds a place for begin where a huge page does, and register")
+     ROWS("REG-43"))
+{
+	static const int hows[] = { MAP_SHARED, MAP_PRIVATE };
+	const int size = __builtin_ctzl(run.page_size);
+	int uffd = uffd_open(0), id;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hows); i++) {
+		char *at = mmap(NULL, run.page_size, PROT_READ | PROT_WRITE,
+				hows[i] | MAP_ANONYMOUS | MAP_HUGETLB | size << MAP_HUGE_SHIFT, -1, 0);
+
+		expect_aligned(at, hows[i] == MAP_SHARED ? "mmap, shared" : "mmap, private");
+		EXPECT_ERRNO(uffd_register(uffd, at, run.page_size, MODE_MISSING), 0,
+			     "UFFDIO_REGISTER");
+	}
+	id = shmget(IPC_PRIVATE, run.page_size, IPC_CREAT | 0600 | SHM_HUGETLB |
+		    size << MAP_HUGE_SHIFT);
+	SETUP(id >= 0, "shmget");
+	expect_aligned(shmat(id, NULL, 0), "shmat");
+	SETUP(!shmctl(id, IPC_RMID, NULL), "shmctl(IPC_RMID)");
+}
+
 /* ---- files that may not be written ------------------------------------------------- */
 
 static void expect_not_permitted(char *at, size_t len, const char *what)

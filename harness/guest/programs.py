@@ -37,7 +37,7 @@ _COMPILE = (*compiler.COMPILE, "-O2", "-pthread", "-fno-toplevel-reorder")
 _COMPAT_LINK = ("-Wl,-z,max-page-size=65536",)
 
 # A sabotage stands in front of the functions that it defines as __wrap_NAME() (ld --wrap).
-_WRAPPED = re.compile(r"^\w+ __wrap_(\w+)\(", re.MULTILINE)
+_WRAPPED = re.compile(r"^\w+ \*?__wrap_(\w+)\(", re.MULTILINE)
 
 _PARALLEL = 2
 
