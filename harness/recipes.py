@@ -22,6 +22,16 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Quirk:
+    """A splat that is an accelerator's doing, not the kernel's."""
+
+    # Regular expression, searched for in the lines of the first splat.
+    splat: str
+    # What goes wrong, and in which version.
+    why: str
+
+
+@dataclass(frozen=True)
 class Accelerator:
     """How to run a guest with one of QEMU's accelerators."""
 
@@ -33,6 +43,8 @@ class Accelerator:
     timeout_scale: float
     # The -cpu that one takes who has not looked into it, which the bench compares with; None: cpu.
     plain: str | None = None
+    # What it is known to do to kernels that are well.
+    quirks: tuple[Quirk, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -203,6 +215,10 @@ def load(arch: str) -> Recipe:
     except ValueError as error:
         message = f"{path.name}: not TOML: {error}"
         raise InputError(message) from error
+    for name, entry in table.get("accelerators", {}).items():
+        if isinstance(quirks := entry.get("quirks"), list):
+            where = f"{path.name} [[accelerators.{name}.quirks]]"
+            entry["quirks"] = [_build(Quirk, quirk, where) for quirk in quirks]
     for key, kind in (("accelerators", Accelerator), ("profiles", Profile)):
         if key in table:
             table[key] = {

@@ -29,7 +29,7 @@ from harness.results.record import Case as CaseRecord
 from harness.results.record import SplatRecord, VmRecord
 from harness.verdicts import health, splats
 from harness.verdicts.fingerprint import fingerprint, title_of
-from harness.verdicts.judge import Judgement, Observation, judge
+from harness.verdicts.judge import Judgement, Observation, judge, of_emulator
 from harness.verdicts.symbols import Symbols, has_addresses
 from harness.verdicts.verdict import Verdict
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from harness.guest.catalog import Case
     from harness.guest.outcome import Outcome
     from harness.plan import Plan
+    from harness.recipes import Quirk
     from harness.verdicts.splats import Splat
 
 log = logging.getLogger("harness")
@@ -96,6 +97,7 @@ class Runner:
         )
         self._nursery = Nursery(contents, self._keys, plan.scale, self._collector.of_boot)
         self._symbols: Symbols | None = None
+        self._quirks = plan.choice.accelerator.quirks or ()
         self.contract = contract_file.load()
         self.patience = Patience()
         # Called when everything is ready for a case, just before it: harness.soak makes trouble.
@@ -143,7 +145,7 @@ class Runner:
             return self._record(
                 job,
                 began,
-                _of_boot(error),
+                _of_boot(error, self._quirks),
                 phase="boot",
                 console=error.console,
                 evidence=error.evidence,
@@ -269,6 +271,7 @@ class Runner:
                 stopped=state.stopped,
                 health=complaints,
                 starved=starved,
+                quirks=self._quirks,
             )
         )
         evidence: tuple[str, ...] = ()
@@ -358,9 +361,11 @@ class Runner:
         )
 
 
-def _of_boot(error: BootError) -> Judgement:
+def _of_boot(error: BootError, quirks: Sequence[Quirk]) -> Judgement:
     """Judge a boot that failed: the kernel is blamed only for what its console shows."""
     found = tuple(splats.find(error.console))
+    if emulators := of_emulator(found, quirks):
+        return Judgement(*emulators, found)
     return Judgement(Verdict.FAIL if error.trouble in KERNELS else Verdict.MISS, error.what, found)
 
 

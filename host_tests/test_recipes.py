@@ -149,6 +149,7 @@ def test_a_new_file_is_a_new_architecture(images):
         (r"^sizes = ", "sises = ", r"x86_64\.toml \[\[hugepages\]\]: .*: sises, sizes$"),
         (r"^needs = .*\n", "", r"x86_64\.toml \[compat\]: .*: needs$"),
         (r"^why = .*\n", "", r"x86_64\.toml \[accelerators\.kvm\]: .*: why$"),
+        (r"^splat = .*\n", "", r"x86_64\.toml \[\[accelerators\.tcg\.quirks\]\]: .*: splat$"),
         (r"^cpus = 1$", "cpus = 1\nswap = 1", r"x86_64\.toml \[profiles\.contract\]: .*: swap$"),
     ],
 )
@@ -170,7 +171,7 @@ def test_a_file_that_is_not_toml(images, text):
 def test_a_table_that_is_not_there_is_named(images, name):
     path = images / "x86_64.toml"
     path.write_text(
-        re.sub(rf"^\[{name}\..*\n(?:[^\[].*\n|\n)*", "", path.read_text(), flags=re.MULTILINE)
+        re.sub(rf"^\[+{name}\..*\n(?:[^\[].*\n|\n)*", "", path.read_text(), flags=re.MULTILINE)
     )
     with pytest.raises(InputError, match=rf"x86_64\.toml: keys missing or unknown: {name}$"):
         recipes.load("x86_64")

@@ -7,6 +7,7 @@ The first row that applies decides; ``timing`` are splats that a slow host can c
 ====  ==================================================  =======  ============================
 row   what was seen                                       verdict  why
 ====  ==================================================  =======  ============================
+ 0    the first splat is one of the emulator's quirks     MISS     the kernel did as it should
  1    the VM ended with PANIC                             FAIL     the kernel gave up
  2    a splat, but not timing ones alone in rows 5 to 7   FAIL     whatever the program said
       and 9
@@ -58,6 +59,8 @@ from harness.verdicts.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.recipes import Quirk
+
 MAX_MESSAGE = 1000  # characters
 # Part of a case's time that QEMU may wait for a CPU, and what is slow be the kernel's fault.
 STARVED = 0.9
@@ -103,6 +106,8 @@ class Observation:
     starved: float = 0.0
     # A signal has stopped the program, and the kernel does not hold it.
     stopped: bool = False
+    # What QEMU's accelerator is known to do to kernels that are well (harness.recipes).
+    quirks: tuple[Quirk, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,8 @@ def judge(seen: Observation) -> Judgement:
     """Return the verdict of the table above; it never raises."""
     splats = tuple(find(seen.console))
     verdict, message = (
-        _of_end_and_splats(seen, splats)
+        of_emulator(splats, seen.quirks)
+        or _of_end_and_splats(seen, splats)
         or _of_memory(seen)
         or _of_host(seen)
         or _of_stop(seen)
@@ -132,6 +138,15 @@ def judge(seen: Observation) -> Judgement:
         or _of_result(seen)
     )
     return Judgement(verdict, _one_line(message), splats)
+
+
+def of_emulator(splats: Sequence[Splat], quirks: Sequence[Quirk]) -> tuple[Verdict, str] | None:
+    """Row 0: what came first is known of the emulator; whatever follows came of that."""
+    lines = "\n".join(splats[0].lines) if splats else ""
+    for quirk in quirks:
+        if re.search(quirk.splat, lines):
+            return Verdict.MISS, f"the emulator's doing: {splats[0].title}: {quirk.why}"
+    return None
 
 
 def _of_end_and_splats(seen: Observation, splats: Sequence[Splat]) -> tuple[Verdict, str] | None:
