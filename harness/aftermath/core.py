@@ -111,16 +111,19 @@ def _context(context: Any) -> Iterator[str]:  # noqa: ANN401
         for entry in islice(
             waitqueue_for_each_entry(context.member_(queue).address_of_()), _MOST_ENTRIES
         ):
-            yield f"  waits, {what}: {_waiter(entry)}"
+            yield from _guarded(_waiter(entry, what))
 
 
-def _waiter(entry: Any) -> str:  # noqa: ANN401
-    """Say of an entry of a context's queue which task waits, and for what."""
+def _waiter(entry: Any, what: str) -> Iterator[str]:  # noqa: ANN401
+    """Say of an entry of a context's queue which task waits, for what, and where it stands."""
     wait = drgn.container_of(entry, "struct userfaultfd_wait_queue", "wq")
     task = drgn.Object(entry.prog_, "struct task_struct *", entry.private.value_())
     fault = wait.msg.arg.pagefault
     address, flags = fault.address.value_(), fault.flags.value_()
-    return f"{_name(task)} at {address:#x}, flags {flags:#x}" + (", woken" if wait.waken else "")
+    woken = ", woken" if wait.waken else ""
+    yield f"  waits, {what}: {_name(task)} at {address:#x}, flags {flags:#x}{woken}"
+    for stack in _guarded(_stack(entry.prog_, task)):
+        yield from (f"    {line}" for line in stack.splitlines())
 
 
 def _open(task: Any) -> Iterator[tuple[int, int]]:  # noqa: ANN401
