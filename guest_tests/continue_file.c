@@ -179,8 +179,8 @@ CASE(no_access,
 }
 
 CASE(empty_pool,
-     DESC("CONTINUE takes no huge page: it maps every page while the pool is empty")
-     ROWS("CON-36")
+     DESC("CONTINUE takes no huge page: it maps every page while the pool is empty; COPY: EEXIST")
+     ROWS("CON-36 RES-01")
      MEMORY("hugetlb-shared hugetlb-private"))
 {
 	struct region r = region_make(4);
@@ -205,6 +205,10 @@ CASE(empty_pool,
 	uffd = uffd_on(&r, 0, MODE_MINOR);
 	touch_start_page(&t, &r, 3);
 	EXPECT_MSG(uffd, FLAG_MINOR, r.u + 3 * r.page);
+	/* It has to look first whether there is a page. */
+	if (!memory_is_private())
+		EXPECT_ERR(uffd_copy(uffd, r.u + 3 * r.page, r.a, r.page), EEXIST,
+			   "UFFDIO_COPY onto a present page with an empty pool");
 	EXPECT_OK(uffd_continue(uffd, r.u, r.page, 0), (int64_t)r.page,
 		  "UFFDIO_CONTINUE with an empty pool");
 	EXPECT_OK(uffd_continue(uffd, r.u + r.page, 3 * r.page, 0), 3 * (int64_t)r.page,
