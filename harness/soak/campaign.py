@@ -77,6 +77,9 @@ class Campaign:
         modules = {arch: self._module(arch) for arch in order.arches}
         batches = draw(order.seed, order.starts, order.arches, order.kinds)
         done = {run.number for run in self.checked}
+        if any(batch.small_disk for batch in batches):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            child.needs_small_disk(self._folder)
         for batch in batches:
             if batch.number in done:
                 continue

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 
 from harness import recipes
 from harness.cache import cache_dir, locked_if_free
+from harness.errors import HostError
 from harness.process import end, spawn
 from harness.soak.inject import SCRIPT, STRIKES, Script
+from harness.soak.kinds import FULL_DISK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
 
 _OUTPUT = "output.txt"
 _EXECVE_SECONDS = 1.0
+# Bytes, as mount(8) has them: the records of a run without dumps are 1 MB.
+_DISK = "16m"
+# In namespaces of its own anybody may mount: $1 is the disk, what was on it is in $2 afterwards.
+_UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
+_ON_DISK = f"""mount -t tmpfs -o size={_DISK},mode=755 none "$1" || exit
+disk=$1 kept=$2; shift 2; "$@"; code=$?; cp -a "$disk/." "$kept"; exit $code"""
 _TOKEN = "HARNESS_SOAK_RUN"
 # QEMU's "info usernet", in qmp.jsonl; the port is the host's.
 _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
@@ -54,6 +62,16 @@ class Ended:
     # What became of each trouble, by the case's id (harness.soak.inject).
     strikes: Mapping[str, Mapping[str, object]]
     left: Left
+
+
+def needs_small_disk(folder: Path) -> None:
+    """Raise HostError where no small disk can be made (in ``folder``)."""
+    mount = 'mount -t tmpfs none "$1"'
+    if subprocess.run([*_UNSHARE, mount, "sh", str(folder)], check=False).returncode:
+        raise HostError(
+            "no user namespaces here, so that no disk can be made full without root's rights: "
+            f"leave {FULL_DISK} out with --kinds"
+        )
 
 
 def run(batch: Batch, settings: Settings, module: Path, folder: Path) -> Ended:
@@ -86,6 +104,14 @@ def run(batch: Batch, settings: Settings, module: Path, folder: Path) -> Ended:
 
 
 def _argv(batch: Batch, settings: Settings, folder: Path) -> list[str]:
+    if not batch.small_disk:
+        return _run_argv(batch, settings, folder)
+    disk = folder / "disk"
+    disk.mkdir()
+    return [*_UNSHARE, _ON_DISK, "sh", str(disk), str(folder), *_run_argv(batch, settings, disk)]
+
+
+def _run_argv(batch: Batch, settings: Settings, folder: Path) -> list[str]:
     words = replace(settings, arch=batch.arch).words()
     argv = [sys.executable, "-m", "harness", "run", *words, "--results", str(folder)]
     argv += ["-n", "2", "--isolation", batch.isolation, "--retries", str(batch.retries)]

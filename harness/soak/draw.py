@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.soak.inject import Step
-from harness.soak.kinds import KINDS
+from harness.soak.kinds import FULL_DISK, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,6 +43,11 @@ class Batch:
     retries: int
     vmcore: bool
     steps: tuple[Step, ...]
+
+    @property
+    def small_disk(self) -> bool:
+        """Say whether its results are on a disk that can be filled."""
+        return any(step.kind == FULL_DISK for step in self.steps)
 
 
 def draw(seed: int, starts: int, arches: Sequence[str], names: Sequence[str] = ()) -> list[Batch]:
@@ -87,7 +92,7 @@ def _batch(dice: random.Random, number: int, arch: str, kinds: Sequence[Kind]) -
         isolation=dice.choice(("vm", "case")),
         # Mostly none: a retry of a trouble that is over tells no more than the next case.
         retries=dice.choice((0, 0, 0, 1)),
-        # Mostly none: a dump takes 10 s, and 60 MB.
-        vmcore=dice.random() < 0.2,
+        # Mostly none: a dump takes some seconds, and 60 MB, for which a small disk has no room.
+        vmcore=dice.random() < 0.2 and all(kind.name != FULL_DISK for kind in kinds),
         steps=tuple(steps),
     )

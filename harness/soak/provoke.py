@@ -8,6 +8,7 @@ that it comes at once when it is to come.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.soak.kinds import FULL_DISK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,8 @@ log = logging.getLogger("harness")
 # Seconds: to connect, and for a script to end; what breaks the guest never does.
 _CONNECT_SECONDS, _SCRIPT_SECONDS = 60.0, 60.0
 _PUSH_SECONDS = 120.0
+# A case takes one or two.
+_FULL_SECONDS = 4.0
 _BEGIN_SECONDS = 120.0
 _FOLDER = "/root"
 # Exit status of a script that found no case.
@@ -123,6 +127,21 @@ def _cut_monitor(vm: VM) -> None:
     writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
+def _fill_disk(vm: VM) -> None:
+    """Leave no room where the run's records are, for as long as a case takes and longer."""
+    filler = vm.log.folder / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file:
+            while file.write(bytes(1 << 20)):
+                pass
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        time.sleep(_FULL_SECONDS)
+    finally:
+        filler.unlink(missing_ok=True)
+
+
 def troubles(module: Path | None = None) -> dict[str, Trouble]:
     """Return all troubles by their names; those of trouble.ko only with ``module``, the file.
 
@@ -141,6 +160,7 @@ def troubles(module: Path | None = None) -> dict[str, Trouble]:
         "qemu-stopped": on_host(lambda vm: os.kill(vm.pid, signal.SIGSTOP)),
         "paused": on_host(lambda vm: vm.qmp.execute("stop")),
         "monitor-gone": on_host(_cut_monitor),
+        FULL_DISK: on_host(_fill_disk),
         **(_of_module(module) if module else {}),
     }
 

@@ -7,16 +7,19 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from soak_data import BATCH
 
 from harness.cache import locked
+from harness.errors import HostError
 from harness.plan import Settings
 from harness.soak import child
 from harness.soak.child import run
 from harness.soak.inject import Script
+from harness.soak.kinds import FULL_DISK
 
 SETTINGS = Settings("arm64", accelerator="tcg")
 # In the place of a run: a program that reads its script and does what a test says.
@@ -116,3 +119,30 @@ def test_the_command_line():
         "guest_tests/race.c::waiters[shmem-shared]", "guest_tests/api.c::handshake",
     ]  # fmt: skip
     assert "--no-vmcore" in argv
+
+
+def test_a_run_whose_disk_can_be_full(tmp_path, monkeypatch):
+    """What is written there is kept, and nothing else can fill up."""
+    full = replace(BATCH, steps=(replace(BATCH.steps[0], kind=FULL_DISK),))
+    assert (full.small_disk, BATCH.small_disk) == (True, False)
+    program = 'cd "$1"; echo kept > small; (head -c 20m /dev/zero > large) 2>&1; rm large; exit 3'
+    monkeypatch.setattr(
+        child, "_run_argv", lambda _, __, folder: ["sh", "-c", program, "sh", str(folder)]
+    )
+    try:
+        child.needs_small_disk(tmp_path)
+    except HostError as error:
+        pytest.skip(str(error))
+    done = subprocess.run(
+        child._argv(full, SETTINGS, tmp_path), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "No space left on device" in done.stdout
+    assert (tmp_path / "small").read_text() == "kept\n"
+    assert list((tmp_path / "disk").iterdir()) == []
+
+
+def test_no_small_disk_is_said_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(child, "_UNSHARE", ("false",))
+    with pytest.raises(HostError, match=r"no user namespaces here.*leave disk-full out"):
+        child.needs_small_disk(tmp_path)

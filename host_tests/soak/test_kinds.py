@@ -13,6 +13,7 @@ from harness.soak.provoke import troubles
 from harness.verdicts.verdict import Verdict
 
 MESSAGES = {
+    "disk-full": "",
     "nothing": "",
     "panic": "Kernel panic - not syncing: sysrq triggered crash",
     "oops": "BUG: kernel NULL pointer dereference, address: 0000000000000008",
@@ -51,7 +52,9 @@ def test_what_it_must_come_to(name):
 def test_a_busy_host_excuses_what_needs_its_cpu():
     record = replace(OFF, verdict=Verdict.MISS, message="the host is too busy: QEMU waited for a")
     assert [name for name, kind in KINDS.items() if not wrong(kind, record)] == [
-        name for name in KINDS if name not in {"nothing", "qemu-killed", "monitor-gone"}
+        name
+        for name in KINDS
+        if name not in {"nothing", "disk-full", "qemu-killed", "monitor-gone"}
     ]
     assert busy(KINDS["stuck"], record)
     assert not busy(KINDS["stuck"], OFF)
