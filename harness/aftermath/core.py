@@ -152,19 +152,23 @@ def _locks(program: Any) -> Iterator[str]:  # noqa: ANN401
     for task in _all(program):
         yield from _guarded(_held(program, task))
         mm = task.mm.value_()
-        if not mm or mm in seen:
-            continue
-        seen.add(mm)
-        lock = task.mm.mmap_lock.address_of_()
-        locked = rwsem_locked(lock)
-        if locked is RwsemLocked.WRITE_LOCKED:
-            yield f"mmap_lock of {_name(task)}: for writing, by {_name(rwsem_owner(lock))}"
-        elif locked is RwsemLocked.READ_LOCKED:
-            yield f"mmap_lock of {_name(task)}: for reading"
+        if mm and mm not in seen:
+            seen.add(mm)
+            yield from _guarded(_mmap_lock(task))
     table = program["hugetlb_fault_mutex_table"]
     for number in range(program["num_fault_mutexes"].value_()):
         if owner := mutex_owner(table[number].address_of_()):
             yield f"hugetlb_fault_mutex_table[{number}]: by {_name(owner)}"
+
+
+def _mmap_lock(task: Any) -> Iterator[str]:  # noqa: ANN401
+    """Say how the lock of ``task``'s memory is held, if it is; readers leave no names."""
+    lock = task.mm.mmap_lock.address_of_()
+    locked = rwsem_locked(lock)
+    if locked is RwsemLocked.WRITE_LOCKED:
+        yield f"mmap_lock of {_name(task)}: for writing, by {_name(rwsem_owner(lock))}"
+    elif locked is RwsemLocked.READ_LOCKED:
+        yield f"mmap_lock of {_name(task)}: for reading"
 
 
 def _held(program: Any, task: Any) -> Iterator[str]:  # noqa: ANN401

@@ -44,7 +44,7 @@ class Contents:
     def names(self, boot: Boot) -> tuple[str, str]:
         """Return the keys of the template without the programs, and of that with them."""
         base = (self.kernel, self.image)
-        pushed = [_identity(program) for program in self.files]
+        pushed = [_identity(file) for file in self.files]
         return templates.key(boot, base), templates.key(boot, (*base, *pushed))
 
 
@@ -124,9 +124,9 @@ class Nursery:
             nodes = boot.profile.nodes
             with templates.held(base), templates.building(full, nodes, start) as made:
                 going_on = replace(boot, ram=made.ram, state=start.state)
-                programs = self._contents.files
+                files = self._contents.files
                 try:
-                    with restored(going_on, Keys(), programs, log_of_it, self._scale) as guest:
+                    with restored(going_on, Keys(), files, log_of_it, self._scale) as guest:
                         lines = (*start.console.read_text().splitlines(), *guest.vm.console.since())
                         guest.agent.close()
                         guest.ssh.close()

@@ -74,12 +74,13 @@ class Campaign:
     def run(self) -> None:
         """Run what is left of it; an interrupt leaves the record as it was after the last run."""
         order = self._order
-        modules = {arch: self._module(arch) for arch in order.arches}
         batches = draw(order.seed, order.starts, order.arches, order.kinds)
         done = {run.number for run in self.checked}
-        if any(batch.small_disk for batch in batches):
+        # At once: what follows takes its time.
+        if any(batch.small_disk for batch in batches if batch.number not in done):
             self._folder.mkdir(parents=True, exist_ok=True)
             child.needs_small_disk(self._folder)
+        modules = {arch: self._module(arch) for arch in order.arches}
         for batch in batches:
             if batch.number in done:
                 continue

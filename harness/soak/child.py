@@ -20,7 +20,7 @@ from harness.cache import cache_dir, locked_if_free
 from harness.errors import HostError
 from harness.process import end, spawn
 from harness.soak.inject import SCRIPT, STRIKES, Script
-from harness.soak.kinds import FULL_DISK
+from harness.soak.kinds import FULL_DISK, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,10 +32,20 @@ _OUTPUT = "output.txt"
 _EXECVE_SECONDS = 1.0
 # Bytes, as mount(8) has them: the records of a run without dumps are 1 MB.
 _DISK = "16m"
-# In namespaces of its own anybody may mount: $1 is the disk, what was on it is in $2 afterwards.
-_UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
+_MOUNTED = "disk"
+# In namespaces of its own anybody may mount.  To enter them clears the parent-death signal, which
+# setpriv sets again.
+_TIED = ("setpriv", "--pdeathsig", "KILL")
+_UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", *_TIED, "sh", "-c")
+# $1 is the disk, what was on it is in $2 afterwards.  The run is told to end when this is, and a
+# signal ends a wait: what follows it is the wait for that end.
 _ON_DISK = f"""mount -t tmpfs -o size={_DISK},mode=755 none "$1" || exit
-disk=$1 kept=$2; shift 2; "$@"; code=$?; cp -a "$disk/." "$kept"; exit $code"""
+disk=$1 kept=$2; shift 2
+{" ".join(_TIED)} "$@" & run=$!
+trap 'kill $run' TERM
+wait $run; code=$?
+while kill -0 $run 2>/dev/null; do wait $run; code=$?; done
+cp -a "$disk/." "$kept"; exit $code"""
 _TOKEN = "HARNESS_SOAK_RUN"
 # QEMU's "info usernet", in qmp.jsonl; the port is the host's.
 _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
@@ -70,7 +80,7 @@ def needs_small_disk(folder: Path) -> None:
     if subprocess.run([*_UNSHARE, mount, "sh", str(folder)], check=False).returncode:
         raise HostError(
             "no user namespaces here, so that no disk can be made full without root's rights: "
-            f"leave {FULL_DISK} out with --kinds"
+            f"--kinds {','.join(name for name in KINDS if name != FULL_DISK)} leaves that out"
         )
 
 
@@ -78,6 +88,8 @@ def run(batch: Batch, settings: Settings, module: Path, folder: Path) -> Ended:
     """Run ``batch`` in the new folder ``folder``, with trouble.ko in ``module``; wait for it."""
     temporary = folder / "tmp"
     temporary.mkdir(parents=True)
+    if batch.small_disk:
+        (folder / _MOUNTED).mkdir()
     script = folder / "script.json"
     Script(batch.steps, str(module)).write(script)
     token = f"{_TOKEN}={uuid.uuid4()}"
@@ -106,8 +118,7 @@ def run(batch: Batch, settings: Settings, module: Path, folder: Path) -> Ended:
 def _argv(batch: Batch, settings: Settings, folder: Path) -> list[str]:
     if not batch.small_disk:
         return _run_argv(batch, settings, folder)
-    disk = folder / "disk"
-    disk.mkdir()
+    disk = folder / _MOUNTED
     return [*_UNSHARE, _ON_DISK, "sh", str(disk), str(folder), *_run_argv(batch, settings, disk)]
 
 

@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from soak_data import BATCH
 from harness.cache import locked
 from harness.errors import HostError
 from harness.plan import Settings
+from harness.process import end, spawn
 from harness.soak import child
 from harness.soak.child import run
 from harness.soak.inject import Script
@@ -121,28 +123,56 @@ def test_the_command_line():
     assert "--no-vmcore" in argv
 
 
-def test_a_run_whose_disk_can_be_full(tmp_path, monkeypatch):
-    """What is written there is kept, and nothing else can fill up."""
+@pytest.fixture
+def on_disk(tmp_path, monkeypatch):
+    """Return the command line of a run on a small disk in tmp_path; it is a shell script."""
     full = replace(BATCH, steps=(replace(BATCH.steps[0], kind=FULL_DISK),))
     assert (full.small_disk, BATCH.small_disk) == (True, False)
-    program = 'cd "$1"; echo kept > small; (head -c 20m /dev/zero > large) 2>&1; rm large; exit 3'
-    monkeypatch.setattr(
-        child, "_run_argv", lambda _, __, folder: ["sh", "-c", program, "sh", str(folder)]
-    )
     try:
         child.needs_small_disk(tmp_path)
     except HostError as error:
         pytest.skip(str(error))
-    done = subprocess.run(
-        child._argv(full, SETTINGS, tmp_path), capture_output=True, text=True, check=False
-    )
+    (tmp_path / "disk").mkdir()
+
+    def argv(script):
+        monkeypatch.setattr(
+            child, "_run_argv", lambda _, __, folder: ["sh", "-c", script, "sh", str(folder)]
+        )
+        return child._argv(full, SETTINGS, tmp_path)
+
+    return argv
+
+
+def test_a_run_whose_disk_can_be_full(on_disk, tmp_path):
+    """What is written there is kept, and nothing else can fill up."""
+    program = 'cd "$1"; echo kept > small; (head -c 20m /dev/zero > large) 2>&1; rm large; exit 3'
+    done = subprocess.run(on_disk(program), capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert "No space left on device" in done.stdout
     assert (tmp_path / "small").read_text() == "kept\n"
     assert list((tmp_path / "disk").iterdir()) == []
 
 
+def test_a_run_on_a_small_disk_ends_in_order_when_it_is_told_to(on_disk, tmp_path):
+    told = 'cd "$1"; trap "sleep 0.3; echo ended > kept; exit 5" TERM; echo up;'
+    running = spawn(on_disk(f"{told} while :; do sleep 0.1; done"), stdout=subprocess.PIPE)
+    assert running.stdout.readline() == b"up\n"
+    assert end(running, 20) == 5
+    assert (tmp_path / "kept").read_text() == "ended\n"
+
+
+def test_a_run_on_a_small_disk_does_not_outlive_what_started_it(on_disk):
+    running = spawn(on_disk("echo $$; exec sleep 4714"), stdout=subprocess.PIPE)
+    pid = int(running.stdout.readline())
+    running.kill()
+    running.wait()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_no_small_disk_is_said_before_anything_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(child, "_UNSHARE", ("false",))
-    with pytest.raises(HostError, match=r"no user namespaces here.*leave disk-full out"):
+    with pytest.raises(HostError, match=r"no user namespaces.*--kinds nothing,panic,.* leaves"):
         child.needs_small_disk(tmp_path)
