@@ -129,10 +129,13 @@ CASE(part_of_huge_page_refused,
 	size_t base = base_page();
 	int uffd = uffd_open(0);
 
-	EXPECT_REFUSED(uffd_register(uffd, r.u + base, r.page, MODE_MINOR), EINVAL,
+	/* The kernel checks the two ends apart. */
+	EXPECT_REFUSED(uffd_register(uffd, r.u + base, 2 * r.page - base, MODE_MINOR), EINVAL,
 		       "UFFDIO_REGISTER from inside a huge page");
 	EXPECT_REFUSED(uffd_register(uffd, r.u, r.page + base, MODE_MINOR), EINVAL,
 		       "UFFDIO_REGISTER up to inside a huge page");
+	EXPECT_REFUSED(uffd_register(uffd, r.u + base, r.page, MODE_MINOR), EINVAL,
+		       "UFFDIO_REGISTER from inside a huge page to inside another");
 	EXPECT(!vma_has_flag(r.u, "ui"), "VmFlags has ui after refused UFFDIO_REGISTERs");
 	EXPECT_ERRNO(uffd_register(uffd, r.u + r.page, r.page, MODE_MINOR), 0,
 		     "UFFDIO_REGISTER of the huge page in the middle");

@@ -19,8 +19,9 @@ CASE(unregister,
 		size_t len;
 	} bad[] = {
 		{ "where nothing is mapped", r.u - r.page, r.page },
-		{ "from inside a page", r.u + inside, r.page },
+		{ "from inside a page", r.u + inside, 2 * r.page - inside },
 		{ "up to inside a page", r.u, r.page + inside },
+		{ "from inside a page to inside another", r.u + inside, r.page },
 		{ "of no bytes", r.u, 0 },
 		{ "of a length that wraps", r.u, -r.page },
 	};
