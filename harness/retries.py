@@ -68,6 +68,6 @@ def retry(
                 tried = Retry(again.verdict, again.message, again.vm, again.duration)
                 record = replace(record, retries=(*record.retries, tried))
                 log.info("again, %d of %d: %s %s", number + 1, count, again.verdict, job.label)
-                vms, runner.vm_records = runner.vm_records, []
+                vms = runner.fleet.take_records()
                 yield record, vms
             log.info("%s %s", job.label, recurrence(each.verdict for each in record.retries))

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run cases in guests, one after the other: boots VMs when needed, replaces broken ones."""
+"""Run cases in guests, one after the other, judge them, and have broken guests replaced."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -14,19 +12,16 @@ from harness import contract_file
 from harness.aftermath.collect import Collector, State, learn
 from harness.aftermath.process import Waiting
 from harness.errors import HarnessError
-from harness.guest.guest import FOLDER, Guest
+from harness.fleet import Fleet
+from harness.guest.guest import FOLDER
 from harness.guest.ktap import Directive, Parser
 from harness.guest.outcome import SshError
-from harness.guest.ready import Contents, Nursery
 from harness.guest.variant import Variant, compat_name, variant
-from harness.image.keys import Keys
 from harness.machine.boot import KERNELS, BootError
-from harness.machine.evidence import EvidenceLog
-from harness.machine.templates import Template
 from harness.plan import rerun_command
 from harness.recipes import kib
 from harness.results.record import Case as CaseRecord
-from harness.results.record import SplatRecord, VmRecord
+from harness.results.record import SplatRecord
 from harness.verdicts import health, splats
 from harness.verdicts.fingerprint import fingerprint, title_of
 from harness.verdicts.judge import Judgement, Observation, judge, of_emulator
@@ -39,6 +34,7 @@ if TYPE_CHECKING:
 
     from harness.clock import Clock
     from harness.guest.catalog import Case
+    from harness.guest.guest import Guest
     from harness.guest.outcome import Outcome
     from harness.plan import Plan
     from harness.recipes import Quirk
@@ -48,8 +44,6 @@ log = logging.getLogger("harness")
 
 # How long the last console lines of a case may be under way.
 _MARKER_SECONDS = 2.0
-# After so many boots in a row that failed, the rest of the cases is not tried.
-_BOOT_ATTEMPTS = 2
 # What every case's VM leaves lines in.
 _LOGS = ("serial.log", "qmp.jsonl", "ssh.jsonl")
 
@@ -87,32 +81,17 @@ class Runner:
 
     def __init__(self, plan: Plan, folder: Path, clock: Clock, worker: str) -> None:
         self._plan = plan
-        self._folder = folder
         self._clock = clock
-        self._worker = worker
-        self._keys = Keys()
-        contents = Contents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
         self._collector = Collector(
             folder, plan.scale, vmcore=plan.settings.vmcore, vmlinux=plan.kernel.vmlinux
         )
-        self._nursery = Nursery(contents, self._keys, plan.scale, self._collector.of_boot)
+        self.fleet = Fleet(plan, folder, clock, worker, self._collector.of_boot)
         self._symbols: Symbols | None = None
         self._quirks = plan.choice.accelerator.quirks or ()
         self.contract = contract_file.load()
         self.patience = Patience()
         # Called when everything is ready for a case, just before it: harness.soak makes trouble.
         self.before_case: Callable[[Guest, Job], object] | None = None
-        # The guests that run, by machine profile, and what ends each of them.
-        self.guests: dict[str, Guest] = {}
-        self._ends: dict[str, contextlib.ExitStack] = {}
-        # Number of the first console line, by profile, that no case has been judged by: what
-        # comes between two cases (a late splat) belongs to the next one, never to none.
-        self._unread: dict[str, int] = {}
-        self._started_vms = 0
-        self._failed_boots = 0
-        self._last_boot_failure = ""
-        # Records of VMs that were started or ended since they were last taken.
-        self.vm_records: list[VmRecord] = []
 
     def __enter__(self) -> Self:
         # A detector that is broken must not look like a clean log.
@@ -120,8 +99,7 @@ class Runner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for profile in list(self.guests):
-            self._drop(profile)
+        self.fleet.drop_all()
 
     def run(self, job: Job) -> CaseRecord:
         """Run ``job`` and return its record; trouble of any kind is a verdict in it."""
@@ -170,58 +148,14 @@ class Runner:
             return f"the kernel runs no 32-bit programs: it has no {needs}"
         return None
 
-    def guest(self, profile: str) -> Guest:
-        """Return the running guest of ``profile``, starting one if there is none."""
-        if profile in self.guests:
-            return self.guests[profile]
-        if self._failed_boots >= _BOOT_ATTEMPTS:
-            raise HarnessError(
-                f"no VM: the last {self._failed_boots} boots failed: {self._last_boot_failure}"
-            )
-        self._started_vms += 1
-        name = f"{self._worker}.{self._started_vms}"
-        evidence = EvidenceLog(self._folder, self._clock, name)
-        boot = self._plan.boot(profile, self._keys)
-        log.info("%s: starting QEMU (%s, profile %s)", name, self._plan.recipe.arch, profile)
-        stack = contextlib.ExitStack()
-        try:
-            guest = stack.enter_context(self._nursery.ready(boot, evidence))
-        except HarnessError as error:
-            self._failed_boots += 1
-            self._last_boot_failure = str(error).splitlines()[0]
-            raise
-        self._failed_boots = 0
-        self.guests[profile], self._ends[profile] = guest, stack
-        self._unread[profile] = guest.vm.console.mark()
-        self.vm_records.append(self._vm_record(guest, profile))
-        self._keep_boot_console(guest, profile)
-        return guest
-
-    def _keep_boot_console(self, guest: Guest, profile: str) -> None:
-        """Keep what the kernel said when the VM that ``guest`` is a clone of was booted."""
-        copy = self._folder / f"boot-{profile}.log"
-        if guest.vm.boot.state is None or copy.exists():
-            return
-        try:
-            shutil.copyfile(Template(guest.vm.boot.state.parent).console, copy)
-        except OSError as error:
-            log.warning("%s could not be written: %s", copy, error)
-
     def _isolated(self, case: Case) -> bool:
         """Say whether ``case`` has a guest of its own."""
         return case.dirty or self._plan.settings.isolation == "case"
 
     def _guest_for(self, case: Case, profile: str) -> Guest:
-        if case.dirty and profile in self.guests:
-            self._drop(profile)
-        return self.guest(profile)
-
-    def _drop(self, profile: str) -> None:
-        """End the guest of ``profile``; the next case that needs one gets a fresh VM."""
-        guest = self.guests.pop(profile)
-        self._ends.pop(profile).close()
-        self.vm_records.append(self._vm_record(guest, profile))
-        guest.vm.log.close()
+        if case.dirty:
+            self.fleet.drop(profile)
+        return self.fleet.get(profile)
 
     def _run_in(self, guest: Guest, job: Job, profile: str, expected: list[str]) -> CaseRecord:
         began = self._clock.now()
@@ -240,7 +174,7 @@ class Runner:
             self.before_case(guest, job)
         parser = Parser()
         waiting = Waiting(guest.vm.pid)
-        mark = self._unread[profile]
+        mark = self.fleet.unread[profile]
         outcome: Outcome | None = None
         trouble = ""
         try:
@@ -254,7 +188,7 @@ class Runner:
         if state.end is None and outcome is not None:
             _await_marker(guest, job.label, mark)
         complaints = _complaints(outcome, job.case)
-        console, self._unread[profile] = guest.vm.console.take(mark)
+        console, self.fleet.unread[profile] = guest.vm.console.take(mark)
         judgement = judge(
             Observation(
                 results=parser.results,
@@ -280,9 +214,9 @@ class Runner:
         if state.end is not None or unsound or judgement.splats:
             evidence = self._collect(guest, state, job, judgement, hangs=hangs)
             log.info("%s: replaced after %s", guest.vm.log.vm, job.label)
-            self._drop(profile)
+            self.fleet.drop(profile)
         elif self._isolated(job.case):
-            self._drop(profile)
+            self.fleet.drop(profile)
         diagnostics = tuple(line for result in parser.results for line in result.diagnostics)
         return self._record(
             job,
@@ -311,23 +245,6 @@ class Runner:
             self._symbols = Symbols.load(kernel.system_map)
         moved = kernel.config is None or kernel.config.get("CONFIG_RANDOMIZE_BASE", "n") != "n"
         return [self._symbols.resolve(splat, console, moved=moved) for splat in found]
-
-    def _vm_record(self, guest: Guest, profile: str) -> VmRecord:
-        vm = guest.vm
-        end = vm.end()
-        return VmRecord(
-            name=vm.log.vm,
-            profile=profile,
-            command=tuple(vm.argv),
-            qemu_version=vm.qmp.version,
-            accelerator=self._plan.choice.name,
-            accelerator_why=self._plan.choice.why,
-            boot_stages={stage: round(s, 3) for stage, s in guest.stages.items()},
-            started=round(vm.started, 3),
-            ended=round(vm.ended, 3) if vm.ended is not None else None,
-            end=end.kind if end else None,
-            template=vm.boot.state.parent.name if vm.boot.state else "",
-        )
 
     def _record(
         self,

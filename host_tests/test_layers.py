@@ -32,6 +32,7 @@ LAYERS = [
     {"results"},
     {"contract_table"},
     {"plan"},
+    {"fleet"},
     {"runner", "schedule", "options"},
     {"retries"},
     {"plugin"},

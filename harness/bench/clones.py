@@ -66,7 +66,7 @@ def _clone(bench: Bench, number: int, stack: contextlib.ExitStack) -> Guest:
     record = runner.run(Job(bench.trivial_id, case, ""))
     if record.verdict is not Verdict.PASS:
         raise BenchError(f"{bench.trivial_id} did not pass: {record.verdict} {record.message}")
-    guest = runner.guests[case.profile]
+    guest = runner.fleet.running[case.profile]
     if guest.vm.boot.state is None:
         raise BenchError("the guest was booted: there is no saved VM that it is a clone of")
     return guest

@@ -39,9 +39,9 @@ def overhead(bench: Bench) -> Iterator[Figure]:
     with Runner(bench.plan, bench.folder, Clock(), "loop") as runner:
         case = bench.trivial_case()
         runner.run(Job(bench.trivial_id, case, ""))
-        if case.profile not in runner.guests:
+        if case.profile not in runner.fleet.running:
             raise BenchError(f"{bench.trivial_id} left no guest: does it apply to this kernel?")
-        guest = runner.guests[case.profile]
+        guest = runner.fleet.running[case.profile]
         argv = command(bench.folder)
         for number in range(bench.rounds):
             loops = [_loop(guest, argv, bench.plan.scale) for _ in range(_LOOPS // 2)]

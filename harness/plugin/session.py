@@ -257,7 +257,7 @@ class GuestSession:
         """Return the records of VMs that are new or changed, as JSON values."""
         if self._runner is None:
             return []
-        records, self._runner.vm_records = self._runner.vm_records, []
+        records = self._runner.fleet.take_records()
         return [to_json(record) for record in records]
 
     def close_runner(self) -> list[Any]:

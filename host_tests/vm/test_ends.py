@@ -69,7 +69,7 @@ def during(runner, task, trouble):
     runner.before_case = None
     assert not strike.failed
     assert record.id == task.id
-    assert record.vm not in {guest.vm.log.vm for guest in runner.guests.values()}, "replaced"
+    assert record.vm not in {guest.vm.log.vm for guest in runner.fleet.running.values()}, "replaced"
     took = record.started + record.duration - strike.when
     print(f"{record.verdict} after {took:.1f} s: {record.message}; {record.evidence}")
     return record
@@ -124,7 +124,7 @@ def test_end(runner, long, tmp_path, troubles, name):
     assert re.search(words, record.message)
     assert set(kept(record, tmp_path)) == evidence
     if end is not None:
-        assert runner.vm_records[-1].end is end
+        assert runner.fleet.records[-1].end is end
     goes_on(runner, long, record)
 
 
@@ -133,7 +133,7 @@ def test_kernel_panic(runner, long, tmp_path, troubles):
     assert record.verdict is FAIL
     assert "sysrq triggered crash" in record.message
     assert set(kept(record, tmp_path)) == {"registers.txt", "vmcore"}
-    assert runner.vm_records[-1].end is EndKind.PANIC
+    assert runner.fleet.records[-1].end is EndKind.PANIC
     assert '"GUEST_PANICKED"' in (tmp_path / "qmp.jsonl").read_text(), "pvpanic has its driver"
     goes_on(runner, long, record)
 
@@ -170,7 +170,7 @@ def test_hard_lockup(runner, long, tmp_path, troubles):
     assert part(report, "sysrq l").split() == ["(nothing)"]
     assert "hard_lockup+0x" in part(report, "NMI")
     assert "running: at " in report or "same address" in report
-    assert runner.vm_records[-1].end is EndKind.KILLED_BY_HOST
+    assert runner.fleet.records[-1].end is EndKind.KILLED_BY_HOST
     goes_on(runner, long, record)
 
 

@@ -37,9 +37,9 @@ def in_mid_case(runner, task, trouble):
     thread = threading.Thread(target=lambda: records.append(runner.run(task)))
     thread.start()
     deadline = time.monotonic() + 120
-    while task.case.profile not in runner.guests and time.monotonic() < deadline:
+    while task.case.profile not in runner.fleet.running and time.monotonic() < deadline:
         time.sleep(0.05)
-    guest = runner.guests[task.case.profile]
+    guest = runner.fleet.running[task.case.profile]
     began = guest.vm.console.wait_for(
         lambda line: f"uffd-harness: begin {task.label}" in line, since=0, timeout=60
     )
@@ -90,7 +90,7 @@ def test_a_splat_between_two_cases_is_not_lost(plan, runner):
     task = job(plan, "continue", "hole_refused")
     assert runner.run(task).verdict is Verdict.PASS
     splat = "BUG: Bad rss-counter state mm:00000000c1e9e9f0 type:MM_FILEPAGES val:1"
-    shell(runner.guests["contract"], f"echo '{splat}' > /dev/kmsg; sleep 1")
+    shell(runner.fleet.running["contract"], f"echo '{splat}' > /dev/kmsg; sleep 1")
     record = runner.run(task)
     assert record.verdict is Verdict.FAIL
     assert "rss-counter" in record.message
@@ -170,15 +170,15 @@ def test_each_case_in_a_vm_of_its_own(plan, tmp_path):
         }
 
     with Runner(replace(plan, settings=settings), tmp_path, Clock(), "test") as runner:
-        guest = runner.guest("contract")
+        guest = runner.fleet.get("contract")
         before = look(guest)
         for leave, _ in traces.values():
             guest.ssh.run(["sh", "-c", leave], timeout=60)
         left = look(guest)
         assert [what for what in traces if left[what] == before[what]] == []
         first = runner.run(task)
-        assert not runner.guests, "its guest went with it"
-        after = look(runner.guest("contract"))
+        assert not runner.fleet.running, "its guest went with it"
+        after = look(runner.fleet.get("contract"))
         second = runner.run(task)
     changed = {what for what in traces if after[what] != before[what]}
     assert changed == {"a namespace"}, "only what is renewed differs"
@@ -218,7 +218,7 @@ def test_the_record_is_complete(plan, runner, tmp_path):
     assert record.rerun.endswith("'guest_tests/continue.c::hole_refused[hugetlb-shared]'")
     assert any(f"begin {task.label}" in line for line in record.console)
     assert any(f"end {task.label}" in line for line in record.console)
-    (vm,) = runner.vm_records
+    (vm,) = runner.fleet.records
     stages = [vm.boot_stages[name] for name in ("restored", "renewed", "ssh", "ready")]
     assert stages == sorted(stages)
     assert vm.template

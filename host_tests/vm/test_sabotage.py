@@ -93,7 +93,7 @@ def test_the_cases_notice(runner, jobs, plan, kind, sabotage):
     pushed = set()
     missed = {}
     for job in sorted(chosen, key=lambda job: (runner.profile(job), job.label)):
-        guest = runner.guest(runner.profile(job))
+        guest = runner.fleet.get(runner.profile(job))
         program = job.case.program.name
         if (guest.vm.log.vm, program) not in pushed:
             guest.ssh.push([built[program]], FOLDER, timeout=120)
