@@ -19,11 +19,12 @@ USAGE = pytest.ExitCode.USAGE_ERROR
 NOTHING = pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def code(status, *verdicts, **state):
-    records = SimpleNamespace(cases=[SimpleNamespace(verdict=verdict) for verdict in verdicts])
-    facts = {"failure": None, "interrupted": False, "stopped_early": False, "unwritten": ""}
+def code(status, *verdicts, unwritten="", **state):
+    run = SimpleNamespace(cases=[SimpleNamespace(verdict=verdict) for verdict in verdicts])
+    facts = {"failure": None, "interrupted": False, "stopped_early": False}
     facts |= state
-    session = SimpleNamespace(store=SimpleNamespace(run=records), **facts)
+    records = SimpleNamespace(run=run, unwritten=unwritten)
+    session = SimpleNamespace(records=records, **facts)
     return command._exit_code(status, SimpleNamespace(stash={STATE: session}))
 
 

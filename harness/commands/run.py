@@ -90,13 +90,13 @@ def _exit_code(status: int, config: pytest.Config | None) -> int:
         return state.failure.exit_code
     if state is not None and state.interrupted:
         return INTERRUPTED
-    cases = state.store.run.cases if state is not None and state.store is not None else ()
-    if state is not None and cases:
-        code = exit_code(case.verdict for case in cases)
+    records = state.records if state is not None else None
+    if state is not None and records is not None and records.run.cases:
+        code = exit_code(case.verdict for case in records.run.cases)
         whole = status in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} or state.stopped_early
         # A run that broke off, or that left no records, must not look green, however well its
         # cases went.
-        whole = whole and not state.unwritten
+        whole = whole and not records.unwritten
         return code if whole or code == 1 else HarnessError.exit_code
     if status in {pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.USAGE_ERROR}:
         # An expression that selects nothing, a case that does not exist.

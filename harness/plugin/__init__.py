@@ -240,8 +240,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ANN401, ARG0
     """Take what a worker had to say at its end."""
     state = node.config.stash.get(STATE, None)
     output = getattr(node, "workeroutput", None)
-    if state and output:
-        state.keep_vms(output.get("guest_vms", []))
+    if state and state.records and output:
+        state.records.add_vms(output.get("guest_vms", []))
 
 
 @pytest.hookimpl(trylast=True)
@@ -253,7 +253,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
             session.config.workeroutput["guest_vms"] = vms  # type: ignore[attr-defined]
         else:
             state.stopped_early = bool(session.shouldfail)
-            state.keep_vms(vms)
+            if state.records:
+                state.records.add_vms(vms)
             state.retry(exitstatus)
             state.finish(exitstatus)
 
@@ -261,11 +262,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table of the run."""
     state = terminalreporter.config.stash.get(STATE, None)
-    if state is None or state.store is None:
+    if state is None or state.records is None:
         return
+    records = state.records
     terminalreporter.section("verdicts")
     width = terminalreporter._tw.fullwidth
-    terminalreporter.write_line(table(state.store.run, str(state.store.folder), width))
+    terminalreporter.write_line(table(records.run, str(records.folder), width))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

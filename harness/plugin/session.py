@@ -8,7 +8,6 @@ import gc
 import logging
 import os
 import pickle
-import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,21 +18,20 @@ import pytest
 
 from harness import contract_file, recipes, schedule
 from harness.clock import Clock, since_process_start
-from harness.errors import HostError, InputError
+from harness.errors import InputError
 from harness.guest import catalog
 from harness.guest.variant import variants
 from harness.plan import Plan, Settings, prepare, rerun_command
+from harness.plugin.records import Records, Version
 from harness.process import die_with_parent, end_on_sigterm
 from harness.results.codec import from_json, to_json
 from harness.results.folder import latest, make_folder
 from harness.results.record import Case as CaseRecord
-from harness.results.record import KernelRecord, Run, SettingsRecord, VmRecord
+from harness.results.record import KernelRecord, Run, SettingsRecord
 from harness.results.store import RESULTS, RunStore, utc_now
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from harness.errors import HarnessError
     from harness.guest.catalog import Case
     from harness.runner import Job, Runner
@@ -103,15 +101,14 @@ class GuestSession:
         self.recipe = recipes.load(option.arch)
         self.clock = Clock()
         self.plan: Plan | None = None
-        self.store: RunStore | None = None
+        # The controller's.
+        self.records: Records | None = None
         # -x or --maxfail ended it, not the user.
         self.stopped_early = False
         # Ctrl-C or SIGTERM ended it.
         self.interrupted = False
         # Why the run could not start.
         self.failure: HarnessError | None = None
-        # Why the records on disk are not what they should be; "" when they are.
-        self.unwritten = ""
         # How many VMs to run, where the controller decides it; see harness.plugin.workers.
         self.jobs: Jobs | None = None
         # Seconds each case took in the last run, by its id.
@@ -120,7 +117,6 @@ class GuestSession:
         self._runner: Runner | None = None
         self._programs: dict[str, Path] = {}
         self._cases: dict[Path, list[Case]] = {}
-        self._describing: subprocess.Popen[str] | None = None
         if is_worker(config):
             self._take_over(config.workerinput["guest"])  # type: ignore[attr-defined]
         else:
@@ -147,7 +143,7 @@ class GuestSession:
         if self._config.option.collectonly:
             return
         # It asks git while the rest goes on.
-        self._describing = _git_describe()
+        version = Version()
         if self.plan is None:
             self.plan = prepare(self.settings)
             self.plan.durations["startup"] = since_process_start()
@@ -156,7 +152,7 @@ class GuestSession:
         before = latest(results, kernel.arch)
         self._folder = make_folder(results, kernel.arch, kernel.release, datetime.now(UTC))
         self.times = schedule.last_times(before / RESULTS) if before else {}
-        self.store = RunStore(
+        store = RunStore(
             self._folder,
             Run(
                 id=self._folder.name,
@@ -188,6 +184,7 @@ class GuestSession:
                 for memory in self.variants(case)
             ],
         )
+        self.records = Records(store, version)
 
     def header(self) -> list[str]:
         """Return lines for pytest's header."""
@@ -223,12 +220,12 @@ class GuestSession:
             # harness.__main__ says why.  What there is now stays, and is not looked at again.
             gc.freeze()
             gc.enable()
-        if self.plan is None or self.store is None:
+        if self.plan is None or self.records is None:
             return
         durations = self.plan.durations
         before = sum(durations.get(name, 0.0) for name in _FROM_START if name != stage)
         durations[stage] = round(since_process_start() - before, 3)
-        self._write(lambda store: store.update(durations=dict(durations)))
+        self.records.set_durations(durations)
 
     def program(self, stem: str) -> Path:
         """Return the built program of guest_tests/``stem``.c, building it if need be."""
@@ -271,16 +268,15 @@ class GuestSession:
 
     def keep(self, report: pytest.TestReport) -> None:
         """Record what ``report`` says of a guest case."""
-        if self.store is None:
+        if self.records is None:
             return
-        self._take_version()
         guest = getattr(report, "guest", None)
         if guest is not None:
-            self.keep_vms(guest["vms"])
-            self._add(from_json(CaseRecord, guest["case"]))
+            self.records.add_vms(guest["vms"])
+            self.records.add_case(from_json(CaseRecord, guest["case"]))
         elif report.failed:
             # The harness itself broke, or a worker died: not a word about the kernel.
-            self._add(self._lost(report))
+            self.records.add_case(self._lost(report))
 
     def _lost(self, report: pytest.TestReport) -> CaseRecord:
         program, _, name = report.nodeid.partition("::")
@@ -303,47 +299,19 @@ class GuestSession:
     def _spec(self) -> str:
         return self.plan.kernel.spec if self.plan else self.settings.kernel
 
-    def keep_vms(self, records: list[Any]) -> None:
-        """Record VMs, given as JSON values."""
-        for record in records:
-            self._add_vm(from_json(VmRecord, record))
-
-    def _add_vm(self, vm: VmRecord) -> None:
-        self._write(lambda store: store.add_vm(vm))
-
-    def _add(self, case: CaseRecord) -> None:
-        self._write(lambda store: store.add_case(case))
-
-    def _write(self, change: Callable[[RunStore], None]) -> None:
-        """Change the records.
-
-        Those that cannot be written (a full disk) stay in memory until they can be: the cases
-        go on, and the run does not look green when it ends like that.
-        """
-        if self.store is None:
-            return
-        try:
-            change(self.store)
-        except HostError as error:
-            if not self.unwritten:
-                log.warning("the records could not be written; the cases go on: %s", error)
-            self.unwritten = str(error)
-        else:
-            self.unwritten = ""
-
     def retry(self, exitstatus: int) -> None:
         """Run the session's failures again; an interrupt ends that, and loses nothing."""
-        store, plan = self.store, self.plan
-        if store is None or plan is None or exitstatus != pytest.ExitCode.TESTS_FAILED:
+        records, plan = self.records, self.plan
+        if records is None or plan is None or exitstatus != pytest.ExitCode.TESTS_FAILED:
             return
         from harness import retries  # noqa: PLC0415 (as in runner())
 
-        failed = [case for case in store.run.cases if retries.is_tried_again(case)]
+        failed = [case for case in records.run.cases if retries.is_tried_again(case)]
         try:
             pairs = [(self._job(case), case) for case in failed]
-            for record, vms in retries.retry(plan, store.folder, self.clock, pairs):
-                self._add(record)
-                self.keep_vms([to_json(vm) for vm in vms])
+            for record, vms in retries.retry(plan, records.folder, self.clock, pairs):
+                records.add_case(record)
+                records.add_vms([to_json(vm) for vm in vms])
         except KeyboardInterrupt:
             self.interrupted = True
 
@@ -357,43 +325,12 @@ class GuestSession:
 
     def finish(self, exitstatus: int) -> None:
         """Complete the records."""
-        if self.store is not None and self.store.run.finished is None:
-            self._take_version(wait=10.0)
+        if self.records is not None:
             whole = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-            self._write(lambda store: store.finish(complete=whole))
-
-    def _take_version(self, wait: float = 0.0) -> None:
-        """Record what git says of the harness, once it has said it or ``wait`` seconds passed."""
-        if self._describing is None or self.store is None:
-            return
-        try:
-            said, _ = self._describing.communicate(timeout=wait)
-        except subprocess.TimeoutExpired:
-            if not wait:
-                return
-            self._describing.kill()
-            self._describing.wait()
-            said = ""
-        if self._describing.returncode == 0:
-            self._write(lambda store: store.update(harness_version=said.strip() or None))
-        self._describing = None
+            self.records.finish(complete=whole)
 
 
 def _build(arch: str) -> list[Path]:
     from harness.guest import programs  # noqa: PLC0415 (only to list the cases without a run)
 
     return programs.build(recipes.load(arch))
-
-
-def _git_describe() -> subprocess.Popen[str] | None:
-    """Have git describe the harness's version, in the background; None without git."""
-    try:
-        return subprocess.Popen(
-            ["git", "-C", str(recipes.ROOT), "describe", "--always", "--dirty", "--tags"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-    except OSError:
-        return None
