@@ -54,8 +54,8 @@ CASE(hugetlb_pages_grow,
 }
 
 #define MANY 1024
-/* What threads and processors keep to themselves: 64 pages up to 6.1, 32 a processor since. */
-#define LATE 128
+/* What a processor keeps to itself since 6.2, in each of two readings (f1a7941243c1). */
+#define LATE 64
 
 static int64_t pages_in(const char *key)
 {
@@ -71,6 +71,36 @@ static void expect_about(const char *key, int64_t before, int64_t more, const ch
 	       after, (long long)more);
 }
 
+/*
+ * Map all of this program: its file is on the initial tmpfs, so that its pages are RssShmem as
+ * well, and a fault in code that runs for the first time maps 16 of them. Then have counted what
+ * the thread has kept to itself of that: up to 6.1 munmap of a mapped page does it
+ * (add_mm_rss_vec()).
+ */
+static void map_program(void)
+{
+	char line[512], exe[256];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long start, end;
+	volatile char *page;
+
+	SETUP(f && n > 0, "this program's mappings");
+	exe[n] = 0;
+	while (fgets(line, sizeof(line), f)) {
+		if (!strstr(line, exe))
+			continue;
+		SETUP(sscanf(line, "%lx-%lx", &start, &end) == 2, "/proc/self/maps: %s", line);
+		for (; start < end; start += base_page())
+			(void)*(volatile char *)start;
+	}
+	fclose(f);
+	page = mmap(NULL, base_page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	SETUP(page != MAP_FAILED, "mmap");
+	*page = 1;
+	SETUP(!munmap((void *)page, base_page()), "munmap");
+}
+
 CASE(shmem_pages_grow,
      DESC("RssShmem of the process: a page more with each CONTINUE, RssFile and RssAnon not")
      ROWS("ACC-05")
@@ -82,6 +112,7 @@ CASE(shmem_pages_grow,
 
 	for (size_t i = 0; i < MANY; i++)
 		r.a[i * r.page] = 1;
+	map_program();
 	shmem = pages_in("RssShmem");
 	anon = pages_in("RssAnon");
 	file = pages_in("RssFile");
