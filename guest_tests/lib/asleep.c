@@ -20,12 +20,35 @@ long context_switches(pid_t tid)
 	return sum;
 }
 
+/*
+ * Has the kernel switched away from a thread that is going to sleep?  To tell of its system call,
+ * proc_pid_syscall() waits until it is off its CPU (wait_task_inactive()); of a thread that runs
+ * it says just that.  Its state alone says "asleep" as soon as it is on the way there, and an
+ * emulated CPU may stay there for milliseconds while the host runs another.
+ */
+static bool is_off_cpu(pid_t tid)
+{
+	char path[64], line[160];
+	bool off = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
+	f = fopen(path, "re");
+	if (!f)			/* it has ended */
+		return false;
+	if (fgets(line, sizeof(line), f))
+		off = strcmp(line, "running\n");
+	fclose(f);
+	return off;
+}
+
 bool sleeps(pid_t tid, const char *states, struct nap *nap)
 {
 	long before = nap->switches;
 	char state = tid ? thread_state(tid) : 0;
 
-	nap->switches = state && strchr(states, state) ? context_switches(tid) : -1;
+	nap->switches = state && strchr(states, state) && is_off_cpu(tid) ?
+		context_switches(tid) : -1;
 	return nap->switches >= 0 && nap->switches == before;
 }
 

@@ -17,9 +17,8 @@ struct nap {
 long context_switches(pid_t tid);
 
 /*
- * Does thread @tid sleep in one of @states?  To be asked until it does, with one @nap that begins
- * as NOT_YET: between announcing its sleep and sleeping there is one more switch, so that it is
- * looked at twice.
+ * Does thread @tid sleep in one of @states, and is it off its CPU?  To be asked until it does, with
+ * one @nap that begins as NOT_YET: it is looked at twice.
  */
 #define NOT_YET ((struct nap){ -1 })
 bool sleeps(pid_t tid, const char *states, struct nap *nap);
