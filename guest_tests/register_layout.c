@@ -233,3 +233,31 @@ CASE(grown_in_place,
 	SETUP(!madvise(at, r.page, MADV_DONTNEED), "MADV_DONTNEED");
 	EXPECT_MINOR_WORKS(uffd, &u, 0);
 }
+
+CASE(close_disarms_each,
+     DESC("close of a uffd disarms each mapping that it owns; their pages are read as ever")
+     ROWS("REG-35 DLV-23")
+     MEMORY("hugetlb-shared hugetlb-private shmem-shared shmem-private")
+     NEEDS("CONFIG_PROC_PAGE_MONITOR"))
+{
+	struct region r = region_make(5), other = region_make(1);
+	/* Every other page is a mapping of its own by that, as the other region is. */
+	const struct {
+		const struct region *r;
+		size_t page;
+	} owned[] = { { &r, 0 }, { &r, 2 }, { &r, 4 }, { &other, 0 } };
+	int uffd = uffd_open(0);
+	struct toucher t;
+
+	fill_all(&r, 1);
+	fill_all(&other, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
+		EXPECT_ERRNO(uffd_register(uffd, owned[i].r->u + owned[i].page * r.page, r.page,
+					   MODE_MINOR), 0, "UFFDIO_REGISTER of mapping %zu", i);
+	SETUP(!close(uffd), "close");
+	for (size_t i = 0; i < ARRAY_SIZE(owned); i++) {
+		EXPECT_FLAGS(owned[i].r->u + owned[i].page * r.page, "", "close, mapping %zu", i);
+		touch_start_page(&t, owned[i].r, owned[i].page);
+		EXPECT_SEEN(&t, owned[i].r, owned[i].page, 1);
+	}
+}
