@@ -12,7 +12,7 @@
 #include "lib/crew.h"
 
 #define STORMS 2
-#define ENOUGH 24		/* CONTINUEs that worked, until a storm is ended */
+#define ENOUGH 100		/* CONTINUEs that worked, until a storm is ended */
 
 struct storm {
 	struct region r;

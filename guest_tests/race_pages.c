@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Many threads on many pages, and wake-ups that must not be lost. */
 #include <sched.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "lib/crew.h"
@@ -78,7 +79,7 @@ CASE(two_managers_never_wake,
 
 /* ---- CONTINUE against MADV_DONTNEED ------------------------------------------------ */
 
-#define PASSES 24
+#define PASSES 160
 
 struct contest {
 	struct region r;
@@ -152,6 +153,7 @@ CASE(dontneed_meets_continue,
 /* ---- the moment between queueing and sleeping -------------------------------------- */
 
 #define STEPS 16		/* of the delay, up to SPAN_US */
+#define TOUCHERS_CPU 1
 #define SPAN_US 160		/* longer than a fault takes until its thread sleeps, emulated */
 
 struct meeting {
@@ -161,7 +163,8 @@ struct meeting {
 	atomic_size_t next;		/* the one that it is about to touch */
 	atomic_size_t allowed;		/* those it may touch */
 	_Atomic(pid_t) tid;
-	pthread_t thread;
+	pthread_t thread, interrupter;
+	atomic_bool over;
 	size_t total;
 	void *args[1];
 };
@@ -178,10 +181,36 @@ static void spin_us(unsigned int us)
 	} while (t.tv_sec * 1000000000ULL + t.tv_nsec < end);
 }
 
+static void run_on(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	SETUP(!sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity");
+}
+
+/*
+ * The moment is a few instructions long, and whoever comes with CONTINUE takes longer: a timer's
+ * interrupt on the CPU that is in it gives the time.
+ */
+static void *interrupt(void *arg)
+{
+	const struct timespec t = { 0, 60000 };
+	struct meeting *m = arg;
+
+	run_on(TOUCHERS_CPU);
+	prctl(PR_SET_TIMERSLACK, 1);
+	while (!atomic_load(&m->over))
+		nanosleep(&t, NULL);
+	return NULL;
+}
+
 static void *touch_each(void *arg)
 {
 	struct meeting *m = arg;
 
+	run_on(TOUCHERS_CPU);
 	atomic_store(&m->tid, (pid_t)syscall(SYS_gettid));
 	for (size_t i = 0; i < m->total; i++) {
 		size_t page = i % m->r.pages, offset = i * 61 % m->r.page;
@@ -232,6 +261,8 @@ static void meet(struct meeting *m, unsigned int rounds)
 /* The thread is on its way into the fault; we come a little later each time. */
 static void resolve_each(struct meeting *m)
 {
+	run_on(!TOUCHERS_CPU);
+	run_threads(&m->interrupter, 1, interrupt, m->args);
 	run_threads(&m->thread, 1, touch_each, m->args);
 	for (size_t i = 0; i < m->total; i++) {
 		size_t page = i % m->r.pages;
@@ -252,6 +283,8 @@ static void resolve_each(struct meeting *m)
 		expect_touched(m, i, apart ? " with DONTWAKE, and WAKE," : "");
 	}
 	JOIN_THREADS(&m->thread, 1, "toucher");
+	atomic_store(&m->over, true);
+	JOIN_THREADS(&m->interrupter, 1, "interrupter");
 	EXPECT_EQ(fdinfo_number(m->uffd, "total"), 0, "total in fdinfo at the end");
 }
 
@@ -265,7 +298,7 @@ CASE(continue_meets_fault,
 	static struct meeting m;
 	struct uffd_msg msg;
 
-	meet(&m, 6);
+	meet(&m, 16);
 	resolve_each(&m);
 	EXPECT(!uffd_read(m.uffd, &msg, 0), "a message is left of a fault that was resolved");
 }
@@ -284,7 +317,7 @@ CASE(read_meets_continue,
 	static struct meeting m;
 	struct manager reader;
 
-	meet(&m, 6);
+	meet(&m, 16);
 	manager_start(&reader, m.uffd, just_read, &m.r);
 	resolve_each(&m);
 	manager_stop(&reader);
