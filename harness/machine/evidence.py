@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -39,7 +40,7 @@ class EvidenceLog:
             if name not in self._files:
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
                 self._files[name] = os.open(self.folder / name, flags, 0o644)
-            os.write(self._files[name], data)
+            _write_whole(self._files[name], data)
         except OSError as error:
             if name not in self._failed:
                 self._failed.add(name)
@@ -68,3 +69,18 @@ class EvidenceLog:
         for number in self._files.values():
             os.close(number)
         self._files.clear()
+
+
+def _write_whole(number: int, line: bytes) -> None:
+    """Append ``line`` to a file, or nothing; raises OSError.
+
+    On a disk that is full write(2) may write a part of it, behind which the next line would
+    stand, another VM's.
+    """
+    written = os.write(number, line)
+    if written == len(line):
+        return
+    end = os.lseek(number, 0, os.SEEK_CUR)
+    if os.fstat(number).st_size == end:
+        os.ftruncate(number, end - written)
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,21 @@ def test_a_full_disk_is_warned_of_once(log, tmp_path, caplog):
         f"{tmp_path}/qmp.jsonl lacks lines of vm0: No space left on device"
     ]
     assert len(entries(tmp_path / "ssh.jsonl")) == 1
+
+
+def test_no_half_line_is_left_where_there_is_no_more_room(log, tmp_path, caplog):
+    """The next line, of whichever VM, must not stand behind it; a real short write."""
+    log.serial("whole", 1.0)
+    size = (tmp_path / "serial.log").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, hard))
+    try:
+        log.serial("too long for what is left", 2.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    other = EvidenceLog(tmp_path, log.clock, "vm1")
+    other.serial("there is room again", 3.0)
+    other.close()
+    lines = (tmp_path / "serial.log").read_text().splitlines()
+    assert [line.partition("] ")[2] for line in lines] == ["vm0: whole", "vm1: there is room again"]
+    assert "lacks lines of vm0" in caplog.text
