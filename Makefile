@@ -61,13 +61,13 @@ $(INSTALLED): requirements.lock pyproject.toml | deps-python
 deps-python:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"harness: python3 is %d.%d, 3.11 or newer is needed" % sys.version_info[:2])' || exit 2
-	@python3 -m harness.deps python
+	@python3 -m harness.host.deps python
 
 deps:
-	@python3 -m harness.deps
+	@python3 -m harness.host.deps
 
 $(foreach a,$(ARCHES),deps-$(a)): deps-%:
-	@python3 -m harness.deps $*
+	@python3 -m harness.host.deps $*
 
 $(foreach a,$(ARCHES),test-$(a)): test-%: deps-% $(INSTALLED)
 	@$(PYTHON) -m harness run --arch $* $(SETTINGS) --results '$(RESULTS)' -n '$(JOBS)' \
@@ -115,7 +115,7 @@ sabotage: deps-x86_64 $(INSTALLED)
 # ends each run after three cases that fail, REPORT=docs/mutation.md writes the table there,
 # KNOWN=1 tries nothing and shows what is known.
 mutation: $(INSTALLED)
-	@python3 -m harness.deps x86_64 i386 kernel
+	@python3 -m harness.host.deps x86_64 i386 kernel
 	@$(PYTHON) -m harness mutation --accel '$(ACCEL)' --timeout-scale '$(TIMEOUT_SCALE)' \
 		-n '$(JOBS)' --results '$(RESULTS)/mutation' $(if $(SURVIVORS),--survivors) \
 		$(if $(KNOWN),--known) \
@@ -123,7 +123,7 @@ mutation: $(INSTALLED)
 		$(foreach mutant,$(MUTANTS),'$(mutant)')
 
 # STARTS=20 breaks so many; SEED=7 draws the same again, and goes on with what was interrupted;
-# KINDS=panic,oom does these alone (harness/soak/kinds.py has all); SOAK_ARCH=arm64.
+# KINDS=panic,oom does these alone (harness/selftest/soak/kinds.py has all); SOAK_ARCH=arm64.
 soak: deps $(INSTALLED)
 	@$(PYTHON) -m harness soak $(SETTINGS) --results '$(RESULTS)/soak' \
 		$(if $(STARTS),--starts '$(STARTS)') $(if $(SEED),--seed '$(SEED)') \

@@ -6,8 +6,8 @@ import gc
 import os
 import sys
 
-from harness.cache import cache_dir
 from harness.errors import HostError
+from harness.host.cache import cache_dir
 
 
 def _keep_bytecode() -> None:

@@ -11,10 +11,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness import options
-from harness.clock import since_process_start
 from harness.errors import INTERRUPTED, HarnessError
-from harness.plan import Settings, prepare
-from harness.process import end_on_sigterm
+from harness.host.clock import since_process_start
+from harness.host.process import end_on_sigterm
+from harness.run.plan import Settings, prepare
 
 if TYPE_CHECKING:
     import argparse

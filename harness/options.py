@@ -6,9 +6,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness import recipes
+from harness import architectures
 from harness.machine.accel import WANTED
-from harness.plan import DEFAULT_KERNEL, DEFAULT_RETRIES, ISOLATIONS
+from harness.run.plan import DEFAULT_KERNEL, DEFAULT_RETRIES, ISOLATIONS
 
 _EPILOG = """\
 examples:
@@ -36,7 +36,7 @@ _KERNEL_HELP = (
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    arches = ", ".join(recipes.architectures())
+    arches = ", ".join(architectures.names())
     whole = argparse.ArgumentParser(
         prog="python -m harness",
         description="Boot kernels in QEMU and verify userfaultfd minor faults in them.",

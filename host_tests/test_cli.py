@@ -67,7 +67,7 @@ def durations(tmp_path) -> dict[str, float]:
 def warm(tmp_path):
     """Have the caches as the second run of a user has them; some runs are needed.
 
-    What changed less than 2 s ago is not remembered (harness.remember), and whoever works on
+    What changed less than 2 s ago is not remembered (harness.host.memo), and whoever works on
     the harness changes it while its tests run.
     """
     for _ in range(5):
@@ -168,7 +168,7 @@ def test_a_start_takes_little_more_than_pytests_own(tmp_path, words, times):
 def test_a_run_without_a_vm_imports_nothing_for_one(tmp_path):
     done = run(tmp_path, "-k", "no_such_case", PYTHONPROFILEIMPORTTIME="1")
     imported = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
-    assert {"pytest", "harness.plan", "xdist.plugin"} <= imported
+    assert {"pytest", "harness.run.plan", "xdist.plugin"} <= imported
     assert not HEAVY & imported
 
 

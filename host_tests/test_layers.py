@@ -115,12 +115,12 @@ def test_no_modules_import_each_other():
     [
         "import harness.cli",
         "from harness import plan",
-        "from harness.plan import Plan",
+        "from harness.run.plan import Plan",
         "from harness import errors, plan",
-        "def f():\n    from harness.plan import Plan",
-        "if TYPE_CHECKING:\n    from harness.plan import Plan",
-        "if typing.TYPE_CHECKING:\n    from harness.plan import Plan",
-        "try:\n    import harness.plan as p\nexcept ImportError:\n    pass",
+        "def f():\n    from harness.run.plan import Plan",
+        "if TYPE_CHECKING:\n    from harness.run.plan import Plan",
+        "if typing.TYPE_CHECKING:\n    from harness.run.plan import Plan",
+        "try:\n    import harness.run.plan as p\nexcept ImportError:\n    pass",
     ],
 )
 def test_an_import_that_goes_up_is_named(source):

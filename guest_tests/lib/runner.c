@@ -38,7 +38,7 @@ static const char *case_name(const struct test_case *test)
 	return declared(test, "case", "?");
 }
 
-/* One binary is all programs (harness/guest/programs.py): is the case of the one it is called? */
+/* One binary is all programs (harness/suite/programs.py): is the case of the one it is called? */
 static bool is_ours(const struct test_case *test)
 {
 	const char *file = declared(test, "at", "");

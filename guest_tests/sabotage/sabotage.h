@@ -2,7 +2,7 @@
 /*
  * A sabotage makes the kernel look wrong in one way, to show that the cases notice.  Each
  * file stands in front of ioctl(2), read(2) or close(2) (ld --wrap) and is one fault;
- * expected/<program>.toml says which cases must fail with it (harness/guest/sabotages.py).
+ * expected/<program>.toml says which cases must fail with it (harness/selftest/sabotages.py).
  */
 #ifndef SABOTAGE_H
 #define SABOTAGE_H

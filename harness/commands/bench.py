@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.bench import report, run
+from harness.selftest.bench import report, run
 
 if TYPE_CHECKING:
     import argparse
 
-    from harness.plan import Plan
+    from harness.run.plan import Plan
 
 
 def main(options: argparse.Namespace, plan: Plan) -> int:

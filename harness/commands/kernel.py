@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness import recipes
+from harness import architectures
 from harness.kernels.find import find
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main(options: argparse.Namespace) -> int:
     """Find the kernel that ``options`` name and print what is known of it; return 0."""
-    kernel = find(options.kernel, recipes.load(options.arch))
+    kernel = find(options.kernel, architectures.load(options.arch))
     print(f"release: {kernel.release}\nversion: {kernel.version}\norigin:  {kernel.origin}")
     print(f"image:   {kernel.image}\nsha256:  {kernel.sha256}")
     print(f"config:  {'known' if kernel.config is not None else 'not known'}")

@@ -6,8 +6,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from harness.cache import host_errors, locked
 from harness.errors import INTERRUPTED, InputError
+from harness.host.cache import host_errors, locked
 from harness.matrix import cells, record, report
 from harness.matrix.run import LIMIT, Runner, to_do
 from harness.results.folder import latest, make_folder

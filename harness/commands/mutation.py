@@ -7,10 +7,10 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING
 
-from harness.cache import locked
-from harness.mutation import mutants, report, source
-from harness.mutation.campaign import Campaign
-from harness.mutation.trial import Suite
+from harness.host.cache import locked
+from harness.selftest.mutation import mutants, report, source
+from harness.selftest.mutation.campaign import Campaign
+from harness.selftest.mutation.trial import Suite
 
 if TYPE_CHECKING:
     import argparse

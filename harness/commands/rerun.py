@@ -12,8 +12,8 @@ from harness.results.store import load
 if TYPE_CHECKING:
     import argparse
 
-    from harness.plan import Plan
-    from harness.results.record import Case
+    from harness.results.record import CaseRecord
+    from harness.run.plan import Plan
 
 log = logging.getLogger("harness")
 
@@ -61,12 +61,12 @@ class Replay:
         if plan.image.sha256 != self._run.image_sha256:
             log.info("the guest image is not that of the run: the harness has changed since")
 
-    def _before(self, last: Case) -> list[Case]:
+    def _before(self, last: CaseRecord) -> list[CaseRecord]:
         """Return what ran in the VM of ``last`` up to it, in that order."""
         same = [case for case in self._run.cases if case.vm and case.vm == last.vm]
         return [case for case in _by_time(same) if case.started <= last.started] or [last]
 
-    def _find(self, name: str) -> Case:
+    def _find(self, name: str) -> CaseRecord:
         """Return the case that ``name`` is the id of, or the last part of its id."""
         found = [c for c in self._run.cases if name in {c.id, c.id.rpartition("::")[2]}]
         if not found:
@@ -78,5 +78,5 @@ class Replay:
         return found[0]
 
 
-def _by_time(cases: list[Case]) -> list[Case]:
+def _by_time(cases: list[CaseRecord]) -> list[CaseRecord]:
     return sorted(cases, key=lambda case: case.started)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import recipes
-from harness.cache import cache_dir
+from harness import architectures
 from harness.errors import INTERRUPTED, HarnessError
+from harness.host.cache import cache_dir
 from harness.plugin.session import STATE
 from harness.verdicts.verdict import exit_code
 
 if TYPE_CHECKING:
     import argparse
 
-    from harness.plan import Plan
+    from harness.run.plan import Plan
 
 # Plugins of pytest that guest cases have no use for: each costs its import and its part in
 # every hook call.
@@ -55,8 +55,8 @@ def main(options: argparse.Namespace, plan: Plan) -> int:
     argv += ["--arch", options.arch, "--kernel", options.kernel, "--accel", options.accel]
     argv += ["--timeout-scale", str(options.timeout_scale)]
     argv += ["--isolation", plan.settings.isolation, "--retries", str(plan.settings.retries)]
-    argv += ["--results", str(options.results.absolute()), "--rootdir", str(recipes.ROOT)]
-    argv += ["-c", str(recipes.ROOT / "pyproject.toml")]
+    argv += ["--results", str(options.results.absolute()), "--rootdir", str(architectures.ROOT)]
+    argv += ["-c", str(architectures.ROOT / "pyproject.toml")]
     # For --lf: what failed on one architecture says nothing of another.
     argv += ["-o", f"cache_dir={cache_dir('pytest', options.arch)}"]
     # A worker of its own costs half a second of start-up: only when there can be another.
@@ -67,7 +67,7 @@ def main(options: argparse.Namespace, plan: Plan) -> int:
     argv += ["-x"] if options.x else []
     argv += [f"--maxfail={options.maxfail}"] if options.maxfail else []
     argv += ["--lf"] if options.lf else []
-    argv += [_absolute(case) for case in options.cases] or [str(recipes.GUEST_TESTS)]
+    argv += [_absolute(case) for case in options.cases] or [str(architectures.GUEST_TESTS)]
     keep = _Keep(plan)
     status = pytest.main(argv, plugins=[keep])
     if status == pytest.ExitCode.NO_TESTS_COLLECTED:
@@ -79,7 +79,7 @@ def _absolute(case: str) -> str:
     """Return a case's id with a path that pytest finds from any folder."""
     path, separator, name = case.partition("::")
     if not Path(path).exists():
-        path = str(recipes.ROOT / path)
+        path = str(architectures.ROOT / path)
     return path + separator + name
 
 

@@ -8,16 +8,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.clock import Clock
 from harness.guest import shell
-from harness.guest.ready import Contents, Nursery
-from harness.image.keys import Keys
+from harness.guest.keys import Keys
+from harness.guest.ready import GuestContents, GuestFactory
+from harness.host.clock import Clock
 from harness.machine.evidence import EvidenceLog
 
 if TYPE_CHECKING:
     import argparse
 
-    from harness.plan import Plan
+    from harness.run.plan import Plan
 
 
 def main(options: argparse.Namespace, plan: Plan) -> int:
@@ -25,8 +25,8 @@ def main(options: argparse.Namespace, plan: Plan) -> int:
     keys = Keys()
     with tempfile.TemporaryDirectory(prefix="uffd-shell-") as folder:
         log = EvidenceLog(Path(folder), Clock(), "shell")
-        contents = Contents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
-        nursery = Nursery(contents, keys, plan.scale)
+        contents = GuestContents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
+        nursery = GuestFactory(contents, keys, plan.scale)
         with nursery.ready(plan.boot(options.profile, keys), log) as guest:
             print("harness: the programs are in /tests; 'exit' ends the guest", file=sys.stderr)
             return shell.interact(guest.ssh)

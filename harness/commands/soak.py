@@ -6,12 +6,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from harness import recipes
+from harness import architectures
 from harness.errors import InputError
-from harness.plan import Settings
-from harness.soak import report
-from harness.soak.campaign import Campaign, Order
-from harness.soak.kinds import KINDS
+from harness.run.plan import Settings
+from harness.selftest.soak import report
+from harness.selftest.soak.campaign import Campaign, Order
+from harness.selftest.soak.kinds import KINDS
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +26,7 @@ def main(options: argparse.Namespace) -> int:
         # Short enough to be read out.
         seed=secrets.randbelow(1_000_000) if options.seed is None else options.seed,
         starts=options.starts,
-        arches=_chosen(options.arch, recipes.architectures(), "architecture"),
+        arches=_chosen(options.arch, architectures.names(), "architecture"),
         kinds=_chosen(options.kinds, list(KINDS), "kind of trouble") if options.kinds else (),
     )
     settings = Settings(order.arches[0], options.kernel, options.accel, options.timeout_scale)

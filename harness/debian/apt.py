@@ -23,10 +23,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cache import cache_dir, host_errors, locked, new_file, new_folder
 from harness.debian import mirror
 from harness.debian.command import Result, run
 from harness.errors import HostError, InputError
+from harness.host.cache import cache_dir, host_errors, locked, new_file, new_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
-from harness.process import spawn
+from harness.host.process import spawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

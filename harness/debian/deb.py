@@ -8,9 +8,9 @@ import tarfile
 import tempfile
 from typing import TYPE_CHECKING, Self
 
-from harness.cache import cache_dir, host_errors
 from harness.debian.command import run
 from harness.errors import InputError
+from harness.host.cache import cache_dir, host_errors
 
 if TYPE_CHECKING:
     from pathlib import Path

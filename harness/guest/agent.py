@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from harness.guest.outcome import Outcome, SshError
 from harness.guest.ssh import CHUNK, MOST_OUTPUT, log_outcome
-from harness.ssh_library import LOST
+from harness.guest.ssh_library import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.guest.agent import Agent
+    from harness.guest.keys import Keys
     from harness.guest.ssh import Ssh
-    from harness.image.keys import Keys
     from harness.machine.command import Boot
     from harness.machine.evidence import EvidenceLog
 

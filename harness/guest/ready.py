@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, HostError
 from harness.guest.guest import Guest, booted, examined, prepare_to_save, restored
-from harness.image.keys import Keys
+from harness.guest.keys import Keys
 from harness.machine import templates
 from harness.machine.boot import BootError
 from harness.machine.evidence import EvidenceLog
@@ -32,7 +32,7 @@ log = logging.getLogger("harness")
 
 
 @dataclass(frozen=True)
-class Contents:
+class GuestContents:
     """What is in a guest, beyond the machine."""
 
     # sha256 in hex, of the kernel's image and of the initramfs.
@@ -57,11 +57,11 @@ def _identity(program: Path) -> str:
     return f"{program} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns}"
 
 
-class Nursery:
+class GuestFactory:
     """Starts ready guests, for one worker."""
 
     def __init__(
-        self, contents: Contents, keys: Keys, scale: float, examine: Examine | None = None
+        self, contents: GuestContents, keys: Keys, scale: float, examine: Examine | None = None
     ) -> None:
         """``keys`` are those of the clones; ``scale`` multiplies the time limits.
 

@@ -15,13 +15,13 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from harness.guest.outcome import Outcome, SshError
-from harness.ssh_library import LOST, MSG_CHANNEL_REQUEST, paramiko
+from harness.guest.ssh_library import LOST, MSG_CHANNEL_REQUEST, paramiko
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from harness.image.keys import Keys
+    from harness.guest.keys import Keys
     from harness.machine.evidence import EvidenceLog
 
 # paramiko logs each lost connection as an error with a traceback; we report them ourselves.

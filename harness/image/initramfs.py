@@ -9,16 +9,16 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cache import cache_dir, locked, new_file
+from harness.architectures import IMAGES
+from harness.host.cache import cache_dir, locked, new_file
 from harness.image import cpio, modules, native, userland
 from harness.image.image import Image
-from harness.recipes import IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.architectures import Recipe
     from harness.kernels.kernel import Kernel
-    from harness.recipes import Recipe
 
 log = logging.getLogger("harness")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness import compiler
-from harness.cache import cache_dir, locked, new_file
-from harness.recipes import IMAGES
+from harness.architectures import IMAGES
+from harness.host import compiler
+from harness.host.cache import cache_dir, locked, new_file
 
 if TYPE_CHECKING:
-    from harness.recipes import Recipe
+    from harness.architectures import Recipe
 
 # Where it is in the guest, and its other name.
 INIT = "init"

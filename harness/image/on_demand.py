@@ -10,14 +10,14 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from harness.cache import cache_dir, locked, new_folder
+from harness.host.cache import cache_dir, locked, new_folder
 from harness.image import modules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.architectures import Recipe
     from harness.kernels.kernel import Kernel
-    from harness.recipes import Recipe
 
 
 def build(recipe: Recipe, kernel: Kernel) -> list[Path]:

@@ -18,7 +18,7 @@ from harness.errors import InputError
 from harness.image import cpio
 
 if TYPE_CHECKING:
-    from harness.recipes import Recipe
+    from harness.architectures import Recipe
 
 # The userland is the same for every kernel under test, so that a difference between two
 # runs is the kernel's.

@@ -9,9 +9,9 @@ import re
 import tarfile
 from typing import TYPE_CHECKING, Protocol
 
-from harness.cache import cache_dir, locked, new_folder
 from harness.debian.deb import Deb
 from harness.errors import InputError
+from harness.host.cache import cache_dir, locked, new_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

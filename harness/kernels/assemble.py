@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from harness.architectures import Recipe
     from harness.kernels.kernel import Modules
-    from harness.recipes import Recipe
 
 
 def image_facts(path: Path, recipe: Recipe, name: str, known_sha256: str | None = None) -> Facts:

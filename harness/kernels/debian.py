@@ -14,8 +14,8 @@ from harness.kernels import archives
 from harness.kernels.assemble import from_archives
 
 if TYPE_CHECKING:
+    from harness.architectures import Recipe
     from harness.kernels.kernel import Kernel
-    from harness.recipes import Recipe
 
 _SPEC = re.compile(r"debian:(?P<suite>[^:=]+)(?::(?P<flavour>[^:=]+))?(?:=(?P<version>.+))?")
 # linux-image-RELEASE-FLAVOUR: 6.1.0-50, 6.12.107+deb13, 6.5.0-0.deb12.4, 7.3, 7.3-rc7.

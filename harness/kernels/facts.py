@@ -9,8 +9,8 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from harness.cache import cache_dir, locked, new_file
 from harness.errors import InputError
+from harness.host.cache import cache_dir, locked, new_file
 from harness.kernels import compression, ikconfig, images
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from harness.kernels.modules import FolderModules
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.architectures import Recipe
     from harness.kernels.kernel import Kernel, Modules
-    from harness.recipes import Recipe
 
 
 def find_in_image(path: Path, recipe: Recipe) -> Kernel:

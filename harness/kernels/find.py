@@ -15,8 +15,8 @@ from harness.kernels.files import find_in_deb, find_in_image
 from harness.kernels.folders import find_in_folder
 
 if TYPE_CHECKING:
+    from harness.architectures import Recipe
     from harness.kernels.kernel import Kernel
-    from harness.recipes import Recipe
 
 _EXPECTED = (
     "expected debian:SUITE[:FLAVOUR][=VERSION], a kernel image, a linux-image .deb, "

@@ -15,8 +15,8 @@ from harness.kernels.modules import ArchiveModules, BuildTreeModules
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.architectures import Recipe
     from harness.kernels.kernel import Kernel
-    from harness.recipes import Recipe
 
 # Recipe.kernel_machine -> the kernel's ARCH=, its folder in arch/, make's targets in order of
 # preference.

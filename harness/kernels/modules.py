@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cache import host_errors, new_file
 from harness.errors import InputError
+from harness.host.cache import host_errors, new_file
 from harness.kernels import compression
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import recipes
-from harness.cache import cache_dir, locked, new_file
+from harness import architectures
 from harness.errors import HarnessError, HostError, InputError
-from harness.remember import Work, remembered
+from harness.host.cache import cache_dir, locked, new_file
+from harness.host.memo import Work, cached_on_disk
 
 if TYPE_CHECKING:
-    from harness.recipes import Accelerator, Recipe
+    from harness.architectures import Accelerator, Recipe
 
 log = logging.getLogger("harness")
 
@@ -90,8 +90,8 @@ def _against_kvm(recipe: Recipe) -> str | None:
 
 def _probe_recipe(host: str) -> Recipe:
     """Return the recipe of the host's own, 64-bit, architecture."""
-    for arch in recipes.architectures():
-        recipe = recipes.load(arch)
+    for arch in architectures.names():
+        recipe = architectures.load(arch)
         if recipe.cross.startswith(host):
             return recipe
     raise InputError(f"no recipe in images/ is for {host} hosts")
@@ -108,7 +108,7 @@ def _machine_key(recipe: Recipe) -> str:
             raise InputError(f"{recipe.qemu} does not run ({error}): run 'make deps'") from error
         return Work(said.decode(errors="replace"), [Path(program)])
 
-    version: str = remembered("qemu", program, ask)
+    version: str = cached_on_disk("qemu", program, ask)
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text()
     text = version + boot_id + recipe.accelerators["kvm"].cpu
     return hashlib.sha256(text.encode()).hexdigest()
@@ -120,7 +120,7 @@ def _probe(recipe: Recipe) -> str | None:
     Not the kernel under test: when that one does not boot, KVM is not to blame.
     """
     # Here, because the verdict is mostly known: these imports take 0.1 s.
-    from harness.clock import Clock  # noqa: PLC0415
+    from harness.host.clock import Clock  # noqa: PLC0415
     from harness.image import initramfs  # noqa: PLC0415
     from harness.kernels.find import find  # noqa: PLC0415
     from harness.machine.boot import BootError, wait_stage  # noqa: PLC0415

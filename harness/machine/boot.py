@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
-from harness.machine.ends import EndKind
+from harness.machine.exits import ExitKind
 from harness.machine.vm import PANIC
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def _ended(vm: VM) -> BootError | None:
     end = vm.end()
     if end is None:
         return None
-    if end.kind in {EndKind.PANIC, EndKind.RESET}:
+    if end.kind in {ExitKind.PANIC, ExitKind.RESET}:
         return BootError(BootTrouble.CRASH, f"the kernel died while booting: {end.detail}", vm)
-    if end.kind is EndKind.POWEROFF:
+    if end.kind is ExitKind.POWEROFF:
         return BootError(BootTrouble.CRASH, f"while booting, {end.detail}", vm)
     return BootError(BootTrouble.HOST, f"QEMU ended while the guest booted: {end.detail}", vm)
 

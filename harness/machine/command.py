@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.recipes import Accelerator, Network, Profile, Recipe
+    from harness.architectures import Accelerator, Network, Profile, Recipe
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def kernel_command_line(boot: Boot) -> str:
             # A panic resets at once; QEMU's -action says what becomes of that.
             "panic=-1",
             # Whatever a distribution allows: sysrq over the console is how a guest that hangs
-            # is asked what it does (harness/aftermath/hang.py).
+            # is asked what it does (harness/postmortem/hang.py).
             "sysrq_always_enabled",
             # Markers written to /dev/kmsg must not be dropped: the default is ten in 5 s.
             "printk.devkmsg=on",

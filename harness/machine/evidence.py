@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.clock import Clock
+    from harness.host.clock import Clock
 
 
 log = logging.getLogger("harness")

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cache import cache_dir, host_errors, locked, locked_if_free, new_folder
 from harness.errors import HostError
+from harness.host.cache import cache_dir, host_errors, locked, locked_if_free, new_folder
 from harness.machine.command import Ram, qemu_argv
 
 if TYPE_CHECKING:

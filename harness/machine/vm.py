@@ -18,14 +18,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from harness.cache import host_errors
 from harness.errors import HostError, InputError
+from harness.host.cache import host_errors
+from harness.host.process import spawn
 from harness.machine import loop
 from harness.machine.command import qemu_argv
 from harness.machine.console import Console
-from harness.machine.ends import End, EndKind
+from harness.machine.exits import ExitKind, VmExit
 from harness.machine.qmp import Qmp
-from harness.process import spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class VM:
         self._asked_to_end = False
         self._stack = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
-        self._end: End | None = None
+        self._end: VmExit | None = None
         # Set once the VM has ended and its console has been read to its end.
         self._over = threading.Event()
         self._when_over: list[Callable[[], None]] = []
@@ -230,7 +230,7 @@ class VM:
         for call in self._when_over:
             call()
 
-    def end(self, wait: float = 0.0) -> End | None:
+    def end(self, wait: float = 0.0) -> VmExit | None:
         """Say how the VM ended; None while it runs (waiting ``wait`` seconds for an end).
 
         A guest that has reset or shut down is kept by QEMU as it was then, with its memory and
@@ -241,26 +241,28 @@ class VM:
             self._end = self._cause()
         return self._end
 
-    def _cause(self) -> End:
+    def _cause(self) -> VmExit:
         assert self._process is not None
         shutdown = self.qmp.last("SHUTDOWN")
         if self._asked_to_end:
-            return End(EndKind.KILLED_BY_HOST, "ended by the harness")
+            return VmExit(ExitKind.KILLED_BY_HOST, "ended by the harness")
         panics = [m[0] for line in self.console.since() if (m := PANIC.search(line))]
         if panics or self.qmp.last("GUEST_PANICKED"):
-            return End(EndKind.PANIC, panics[-1] if panics else "QMP GUEST_PANICKED")
+            return VmExit(ExitKind.PANIC, panics[-1] if panics else "QMP GUEST_PANICKED")
         reason = shutdown["data"]["reason"] if shutdown else None
         match reason:
             case "guest-reset":
-                return End(EndKind.RESET, "the guest reset itself and its console does not say why")
+                return VmExit(
+                    ExitKind.RESET, "the guest reset itself and its console does not say why"
+                )
             case "guest-shutdown":
-                return End(EndKind.POWEROFF, "the guest powered itself off")
+                return VmExit(ExitKind.POWEROFF, "the guest powered itself off")
             case None:
                 return self._gone()
             case _:
-                return End(EndKind.QEMU_DIED, f"QEMU was told to end: SHUTDOWN reason {reason}")
+                return VmExit(ExitKind.QEMU_DIED, f"QEMU was told to end: SHUTDOWN reason {reason}")
 
-    def _gone(self) -> End:
+    def _gone(self) -> VmExit:
         """Say why the connection to QEMU is gone, without a word before."""
         assert self._process is not None
         try:
@@ -269,10 +271,10 @@ class VM:
             except subprocess.TimeoutExpired:
                 code = self._process.wait(_EXIT_SECONDS if is_exiting(self.pid) else 0.0)
         except subprocess.TimeoutExpired:
-            return End(EndKind.LOST, "QEMU is there, but the connection to it is broken")
+            return VmExit(ExitKind.LOST, "QEMU is there, but the connection to it is broken")
         status = _status(code)
         said = self.stderr().strip() or "(nothing)"
-        return End(EndKind.QEMU_DIED, f"QEMU {status}; it said: {said}")
+        return VmExit(ExitKind.QEMU_DIED, f"QEMU {status}; it said: {said}")
 
     def give_up(self) -> None:
         """Whatever ends the VM from now on, it was us."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import architectures
 from harness.errors import InputError
-from harness.recipes import architectures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,8 +96,8 @@ def _cells(table: Any, where: str) -> list[Cell]:  # noqa: ANN401
         raise InputError(f"{where}: spec and why are text")
     if not (_is_list(arches) and _is_list(sets) and arches):
         raise InputError(f"{where}: arches and sets are lists of text")
-    if unknown := [arch for arch in arches if arch not in architectures()]:
-        expected = ", ".join(architectures())
+    if unknown := [arch for arch in arches if arch not in architectures.names()]:
+        expected = ", ".join(architectures.names())
         raise InputError(f"{where}: arch '{unknown[0]}': expected {expected}")
     return [Cell(arch, spec, why, tuple(sets)) for arch in arches]
 

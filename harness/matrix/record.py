@@ -9,9 +9,9 @@ from collections.abc import Mapping  # noqa: TC003 (codec resolves the annotatio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.cache import new_file
 from harness.errors import InputError
-from harness.results.codec import from_json, to_json
+from harness.host.cache import new_file
+from harness.host.codec import from_json, to_json
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.cache import host_errors
+from harness.architectures import ROOT
 from harness.errors import InputError
+from harness.host.cache import host_errors
+from harness.host.process import end, spawn
 from harness.matrix import record
 from harness.matrix.record import CellRecord, Matrix
-from harness.process import end, spawn
-from harness.recipes import ROOT
 from harness.results import store
 from harness.results.store import utc_now
 from harness.text import clean

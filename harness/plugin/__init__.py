@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import recipes
+from harness import architectures
 from harness.errors import HarnessError
 from harness.machine.accel import WANTED
-from harness.plan import DEFAULT_KERNEL, DEFAULT_RETRIES, ISOLATIONS
 from harness.plugin import workers
 from harness.plugin.items import GuestCase, GuestProgram
 from harness.plugin.progress import show_progress
 from harness.plugin.selection import keep_exact
 from harness.plugin.session import STATE, GuestSession, is_guest_id, is_worker, wants_guests
-from harness.results.table import table
+from harness.results.formats.table import table
+from harness.run.plan import DEFAULT_KERNEL, DEFAULT_RETRIES, ISOLATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of a run; ``python -m harness run`` has the same ones."""
     group = parser.getgroup("guest", "guest cases (uffd-minor-harness)")
     group.addoption(
-        "--arch", choices=recipes.architectures(), help="guest architecture (default: the host's)"
+        "--arch", choices=architectures.names(), help="guest architecture (default: the host's)"
     )
     group.addoption(
         "--kernel",
@@ -98,7 +98,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     if wants_guests(config):
         if config.option.arch is None:
-            config.option.arch = recipes.for_host().arch
+            config.option.arch = architectures.for_host().arch
         show_progress(config)
         config.stash[STATE] = GuestSession(config)
 
@@ -174,7 +174,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401
-    """Choose the scheduler; harness.schedule says why this one."""
+    """Choose the scheduler; harness.plugin.schedule says why this one."""
     return workers.scheduler(config, log) if STATE in config.stash else None
 
 
@@ -194,13 +194,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Pass over what is in guest_tests/ beside the programs: it takes time to look into."""
-    beside = collection_path.parent == recipes.GUEST_TESTS and collection_path.suffix != ".c"
+    beside = collection_path.parent == architectures.GUEST_TESTS and collection_path.suffix != ".c"
     return True if beside else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> GuestProgram | None:
     """Collect guest_tests/*.c: each is a program with cases."""
-    if file_path.suffix != ".c" or file_path.parent != recipes.GUEST_TESTS:
+    if file_path.suffix != ".c" or file_path.parent != architectures.GUEST_TESTS:
         return None
     if parent.config.stash.get(STATE, None) is None:
         return None

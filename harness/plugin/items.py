@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import HarnessError
-from harness.guest.catalog import name_of
-from harness.guest.variant import variant
+from harness.host.codec import to_json
 from harness.plugin.session import STATE, GuestSession
-from harness.results.codec import to_json
+from harness.suite.catalog import name_of
+from harness.suite.variant import variant
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
-    from harness.guest.catalog import Case
-    from harness.results.record import Case as CaseRecord
+    from harness.results.record import CaseRecord
+    from harness.suite.catalog import Case
 
 _CONSOLE_LINES = 20
 
@@ -84,7 +84,7 @@ class GuestCase(pytest.Item):
     def runtest(self) -> None:
         """Run the case in a guest; anything but PASS is raised."""
         # Here, as in GuestSession.runner().
-        from harness.runner import Job  # noqa: PLC0415
+        from harness.run.runner import Job  # noqa: PLC0415
 
         runner = self.config.stash[STATE].runner()
         record = runner.run(Job(self.nodeid, self.case, self.memory))

@@ -7,10 +7,10 @@ import logging
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from harness import recipes
+from harness import architectures
 from harness.errors import HostError
-from harness.results.codec import from_json
-from harness.results.record import Case, VmRecord
+from harness.host.codec import from_json
+from harness.results.record import CaseRecord, VmRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,7 +44,7 @@ class Records:
         """Where the records are written."""
         return self._store.folder
 
-    def add_case(self, case: Case) -> None:
+    def add_case(self, case: CaseRecord) -> None:
         """Record ``case``, or that it is known better."""
         self._take_version()
         self._write(lambda store: store.add_case(case))
@@ -98,7 +98,7 @@ class Version:
         self._git: subprocess.Popen[str] | None = None
         try:
             self._git = subprocess.Popen(
-                ["git", "-C", str(recipes.ROOT), "describe", "--always", "--dirty", "--tags"],
+                ["git", "-C", str(architectures.ROOT), "describe", "--always", "--dirty", "--tags"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -16,26 +16,27 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from harness import contract_file, recipes, schedule
-from harness.clock import Clock, since_process_start
+from harness import architectures
+from harness.contract import reader
 from harness.errors import InputError
-from harness.guest import catalog
-from harness.guest.variant import variants
-from harness.plan import Plan, Settings, prepare, rerun_command
+from harness.host.clock import Clock, since_process_start
+from harness.host.codec import from_json, to_json
+from harness.host.process import die_with_parent, end_on_sigterm
+from harness.plugin import schedule
 from harness.plugin.records import Records, Version
-from harness.process import die_with_parent, end_on_sigterm
-from harness.results.codec import from_json, to_json
 from harness.results.folder import latest, make_folder
-from harness.results.record import Case as CaseRecord
-from harness.results.record import KernelRecord, Run, SettingsRecord
+from harness.results.record import CaseRecord, KernelRecord, Run, SettingsRecord
 from harness.results.store import RESULTS, RunStore, utc_now
+from harness.run.plan import Plan, Settings, prepare, rerun_command
+from harness.suite import catalog
+from harness.suite.variant import variants
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from harness.errors import HarnessError
-    from harness.guest.catalog import Case
-    from harness.runner import Job, Runner
-    from harness.schedule import Jobs
+    from harness.plugin.schedule import Jobs
+    from harness.run.runner import Job, Runner
+    from harness.suite.catalog import Case
 
 log = logging.getLogger("harness")
 
@@ -70,7 +71,7 @@ def is_guest_id(nodeid: str) -> bool:
 
 def wants_guests(config: pytest.Config) -> bool:
     """Say whether the session's arguments take in guest_tests."""
-    guests = recipes.GUEST_TESTS
+    guests = architectures.GUEST_TESTS
     for argument in config.args:
         path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
         if path == guests or guests in path.parents or path in guests.parents:
@@ -98,7 +99,7 @@ class GuestSession:
             option.retries,
             vmcore=not option.no_vmcore,
         )
-        self.recipe = recipes.load(option.arch)
+        self.recipe = architectures.load(option.arch)
         self.clock = Clock()
         self.plan: Plan | None = None
         # The controller's.
@@ -207,7 +208,7 @@ class GuestSession:
 
     @functools.cached_property
     def _compat_rows(self) -> frozenset[str]:
-        return contract_file.compat_rows()
+        return reader.compat_rows()
 
     def variants(self, case: Case) -> tuple[str, ...]:
         """Return what ``case`` is run on and as, on kernels of the run's architecture."""
@@ -240,7 +241,7 @@ class GuestSession:
         """Return this process's runner; its VMs are booted as they are needed."""
         if self._runner is None:
             # Here, because no case needs it before its VM: it takes as long as all the rest.
-            from harness.runner import Runner  # noqa: PLC0415
+            from harness.run.runner import Runner  # noqa: PLC0415
 
             assert self.plan is not None
             assert self._folder is not None
@@ -304,7 +305,7 @@ class GuestSession:
         records, plan = self.records, self.plan
         if records is None or plan is None or exitstatus != pytest.ExitCode.TESTS_FAILED:
             return
-        from harness import retries  # noqa: PLC0415 (as in runner())
+        from harness.run import retries  # noqa: PLC0415 (as in runner())
 
         failed = [case for case in records.run.cases if retries.is_tried_again(case)]
         try:
@@ -317,7 +318,7 @@ class GuestSession:
 
     def _job(self, record: CaseRecord) -> Job:
         """Return the job that ``record`` came of."""
-        from harness.runner import Job  # noqa: PLC0415 (as in runner())
+        from harness.run.runner import Job  # noqa: PLC0415 (as in runner())
 
         cases = self.cases(self.program(record.program))
         case = next(case for case in cases if case.name == record.name)
@@ -331,6 +332,6 @@ class GuestSession:
 
 
 def _build(arch: str) -> list[Path]:
-    from harness.guest import programs  # noqa: PLC0415 (only to list the cases without a run)
+    from harness.suite import programs  # noqa: PLC0415 (only to list the cases without a run)
 
-    return programs.build(recipes.load(arch))
+    return programs.build(architectures.load(arch))

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import recipes, schedule
+from harness import architectures
 from harness.errors import HarnessError
 from harness.machine import accel
+from harness.plugin import schedule
 from harness.plugin.items import GuestCase
+from harness.plugin.schedule import Jobs
 from harness.plugin.session import STATE, wants_guests
-from harness.schedule import Jobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.plan import Plan
+    from harness.run.plan import Plan
 
 # What "-n auto" came to, for the header.
 AUTO: pytest.StashKey[Jobs] = pytest.StashKey()
@@ -60,7 +61,7 @@ def auto(config: pytest.Config) -> int | None:
         return None
     try:
         arch = config.option.arch
-        recipe = recipes.load(arch) if arch else recipes.for_host()
+        recipe = architectures.load(arch) if arch else architectures.for_host()
         choice = accel.choose(recipe, config.option.accel)
     except HarnessError:
         return None  # the session cannot start for the same reason, and will say so

@@ -9,7 +9,7 @@ import re
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from harness.cache import host_errors
+from harness.host.cache import host_errors
 
 if TYPE_CHECKING:
     from datetime import datetime

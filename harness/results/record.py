@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping  # noqa: TC003 (codec resolves the annotations)
 from dataclasses import dataclass, field, replace
 
-from harness.machine.ends import EndKind  # noqa: TC001
+from harness.machine.exits import ExitKind  # noqa: TC001
 from harness.text import clean
 from harness.verdicts.verdict import Verdict  # noqa: TC001
 
@@ -52,7 +52,7 @@ class VmRecord:
     boot_stages: Mapping[str, float]  # seconds from its start to each stage of being ready
     started: float  # seconds since the run began
     ended: float | None = None  # the same; None while it runs
-    end: EndKind | None = None  # how it ended; None while it runs or when it was shut down
+    end: ExitKind | None = None  # how it ended; None while it runs or when it was shut down
     template: str = ""  # key of the saved VM it is a clone of; "" when it was booted
 
 
@@ -78,13 +78,13 @@ class Retry:
 
 
 @dataclass(frozen=True)
-class Case:
+class CaseRecord:
     """One case and its verdict."""
 
     id: str  # pytest's node id, unique in the run
     name: str  # what the case checks
     program: str  # the test program that ran it
-    memory: str  # what it ran on, see harness.guest.variant: "hugetlb-shared-64K"; may be ""
+    memory: str  # what it ran on, see harness.suite.variant: "hugetlb-shared-64K"; may be ""
     rows: tuple[str, ...]  # the rows of the contract that it covers
     verdict: Verdict
     message: str  # why, one line; "" for PASS
@@ -117,11 +117,11 @@ class Run:
     harness_version: str | None = None  # git describe; None when not known
     durations: Mapping[str, float] = field(default_factory=dict)  # seconds, by stage
     vms: tuple[VmRecord, ...] = ()
-    cases: tuple[Case, ...] = ()
+    cases: tuple[CaseRecord, ...] = ()
     schema: int = SCHEMA
 
 
-def tidy(case: Case) -> Case:
+def tidy(case: CaseRecord) -> CaseRecord:
     """Return ``case`` with what came from the guest cleaned and bounded."""
     splats = tuple(
         replace(

@@ -9,12 +9,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from harness.cache import new_file
 from harness.errors import InputError
-from harness.results.codec import from_json, to_json
-from harness.results.junit import junit
-from harness.results.ktap_report import ktap_report
-from harness.results.record import SCHEMA, Case, Run, VmRecord, tidy
+from harness.host.cache import new_file
+from harness.host.codec import from_json, to_json
+from harness.results.formats.junit import junit
+from harness.results.formats.ktap import ktap_report
+from harness.results.record import SCHEMA, CaseRecord, Run, VmRecord, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,17 +52,17 @@ class RunStore:
         self._places = {name: place for place, name in enumerate(order)}
         # What was written of each record that has not changed since, by its id or name: only
         # what is new costs time after each case.
-        self._json: dict[str, tuple[Case | VmRecord, str]] = {}
-        self._xml: dict[str, tuple[Case, str]] = {}
+        self._json: dict[str, tuple[CaseRecord | VmRecord, str]] = {}
+        self._xml: dict[str, tuple[CaseRecord, str]] = {}
         self._write()
 
-    def add_case(self, case: Case) -> None:
+    def add_case(self, case: CaseRecord) -> None:
         """Record ``case``; it replaces the one with the same id, in its place."""
         cases = {known.id: known for known in self.run.cases}
         cases[case.id] = tidy(case)
         self.update(cases=tuple(sorted(cases.values(), key=self._place)))
 
-    def _place(self, case: Case) -> int:
+    def _place(self, case: CaseRecord) -> int:
         # sorted() is stable: those that are not known stay as they came.
         return self._places.get(case.id.rpartition("/")[2], len(self._places))
 
@@ -108,7 +108,7 @@ class RunStore:
         pairs = (f"{json.dumps(name)}: {text}" for name, text in texts.items())
         return "{\n " + ",\n ".join(pairs) + "\n}\n"
 
-    def _kept(self, name: str, record: Case | VmRecord) -> str:
+    def _kept(self, name: str, record: CaseRecord | VmRecord) -> str:
         known = self._json.get(name)
         if known is None or known[0] is not record:
             known = self._json[name] = (record, _indented(to_json(record), "\n  "))

@@ -50,8 +50,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.guest.ktap import Directive, Result
-from harness.machine.ends import End, EndKind
+from harness.machine.exits import ExitKind, VmExit
+from harness.suite.ktap import Directive, Result
 from harness.text import clean
 from harness.verdicts.splats import TIMING, Kind, Splat, find
 from harness.verdicts.verdict import Verdict
@@ -59,7 +59,7 @@ from harness.verdicts.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.recipes import Quirk
+    from harness.architectures import Quirk
 
 MAX_MESSAGE = 1000  # characters
 # Part of a case's time that QEMU may wait for a CPU, and what is slow be the kernel's fault.
@@ -71,9 +71,9 @@ _SKIP_STATUS = 4  # KSFT_SKIP (tools/testing/selftests/kselftest.h)
 _OOM = re.compile(r"\] (Out of memory: Killed process \d+ \([^)]*\))")
 
 _NOT_THE_KERNEL = {
-    EndKind.QEMU_DIED: "QEMU died",
-    EndKind.LOST: "the VM was lost",
-    EndKind.KILLED_BY_HOST: "the harness ended the VM",
+    ExitKind.QEMU_DIED: "QEMU died",
+    ExitKind.LOST: "the VM was lost",
+    ExitKind.KILLED_BY_HOST: "the harness ended the VM",
 }
 
 
@@ -81,7 +81,7 @@ _NOT_THE_KERNEL = {
 class Observation:
     """Everything that was seen of one case."""
 
-    # Top-level results and errors of its output (harness.guest.ktap).
+    # Top-level results and errors of its output (harness.suite.ktap).
     results: tuple[Result, ...] = ()
     ktap_errors: tuple[str, ...] = ()
     # What follows "Bail out!"; None when it was not said.
@@ -95,7 +95,7 @@ class Observation:
     # The console lines that belong to the case.
     console: tuple[str, ...] = ()
     # How the VM ended during the case; None while it runs.
-    end: End | None = None
+    end: VmExit | None = None
     # After a time-out or a lost connection: whether a new SSH command works, and whether the
     # agent on the console says a word; None when it was not tried.
     guest_answers: bool | None = None
@@ -106,7 +106,7 @@ class Observation:
     starved: float = 0.0
     # A signal has stopped the program, and the kernel does not hold it.
     stopped: bool = False
-    # What QEMU's accelerator is known to do to kernels that are well (harness.recipes).
+    # What QEMU's accelerator is known to do to kernels that are well (harness.architectures).
     quirks: tuple[Quirk, ...] = ()
 
 
@@ -152,10 +152,10 @@ def of_emulator(splats: Sequence[Splat], quirks: Sequence[Quirk]) -> tuple[Verdi
 def _of_end_and_splats(seen: Observation, splats: Sequence[Splat]) -> tuple[Verdict, str] | None:
     """Rows 1 to 7: the kernel, the VM or the host ended it."""
     end = seen.end
-    if end is not None and end.kind is EndKind.PANIC:
+    if end is not None and end.kind is ExitKind.PANIC:
         return Verdict.FAIL, _panic(end, splats)
     blameless = end is not None and end.kind in _NOT_THE_KERNEL
-    if end is not None and end.kind is EndKind.KILLED_BY_HOST and seen.timed_out:
+    if end is not None and end.kind is ExitKind.KILLED_BY_HOST and seen.timed_out:
         # Ending the VM was the consequence: what led to it is judged.
         end, blameless = None, False
     excused = blameless or (end is None and _of_host(seen) is not None)
@@ -164,14 +164,14 @@ def _of_end_and_splats(seen: Observation, splats: Sequence[Splat]) -> tuple[Verd
         return Verdict.FAIL, f"{splats[0].title}{more}"
     if end is None:
         return None
-    if end.kind is EndKind.RESET:
+    if end.kind is ExitKind.RESET:
         return Verdict.FAIL, f"the guest reset without a word (a triple fault?): {end.detail}"
-    if end.kind is EndKind.POWEROFF:
+    if end.kind is ExitKind.POWEROFF:
         return Verdict.FAIL, f"the guest shut down in the middle of the case: {end.detail}"
     return Verdict.MISS, f"{_NOT_THE_KERNEL[end.kind]}: {end.detail}"
 
 
-def _panic(end: End, splats: Sequence[Splat]) -> str:
+def _panic(end: VmExit, splats: Sequence[Splat]) -> str:
     """Say the panic's title, and first what led to it."""
     title = next((s.title for s in splats if s.kind is Kind.PANIC), f"panic: {end.detail}")
     cause = splats[0] if splats else None

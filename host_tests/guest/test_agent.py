@@ -17,15 +17,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from harness import recipes
-from harness.clock import Clock
+from harness import architectures
 from harness.guest import agent as module
 from harness.guest.agent import Agent, FrameReader
 from harness.guest.ssh import SshError
+from harness.host.clock import Clock
 from harness.image import native
 from harness.machine.evidence import EvidenceLog
 
-SOURCE = (recipes.IMAGES / "init" / "serve.c").read_text()
+SOURCE = (architectures.IMAGES / "init" / "serve.c").read_text()
 
 
 def frame(kind: str, payload: bytes) -> bytes:

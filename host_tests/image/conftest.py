@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import recipes
+from harness import architectures
 from harness.kernels.find import find
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(scope="session", params=["x86_64", "arm64"])
 def kernel(request) -> Kernel:
     """Debian's kernels, one with virtio as modules and one with some of it built in."""
-    return find("debian:bookworm", recipes.load(request.param))
+    return find("debian:bookworm", architectures.load(request.param))
 
 
 @pytest.fixture(scope="session")
 def x86_64() -> Kernel:
-    return find("debian:bookworm", recipes.load("x86_64"))
+    return find("debian:bookworm", architectures.load("x86_64"))
 
 
-@pytest.fixture(scope="session", params=recipes.architectures())
-def recipe(request) -> recipes.Recipe:
-    return recipes.load(request.param)
+@pytest.fixture(scope="session", params=architectures.names())
+def recipe(request) -> architectures.Recipe:
+    return architectures.load(request.param)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import recipes
+from harness import architectures
 from harness.errors import InputError
 from harness.image.modules import closure, dependencies
 from harness.kernels.find import find
@@ -34,7 +34,7 @@ class Module(bytes):
 
 @pytest.fixture(scope="module")
 def virtio_net() -> bytes:
-    kernel = find("debian:bookworm", recipes.load("x86_64"))
+    kernel = find("debian:bookworm", architectures.load("x86_64"))
     return Module(kernel.modules.read("virtio_net"))
 
 
@@ -65,7 +65,7 @@ def test_dependencies_are_what_the_file_says(kernel):
 
 
 def test_dependencies_come_first_and_all_of_them_come(kernel):
-    wanted = recipes.load(kernel.arch).modules
+    wanted = architectures.load(kernel.arch).modules
     found = closure(wanted, kernel.modules)
     names = [name for name, _ in found]
     assert len(set(names)) == len(names)
@@ -79,7 +79,7 @@ def test_dependencies_come_first_and_all_of_them_come(kernel):
 
 def test_what_is_built_in_is_left_out():
     # arm64 has virtio itself built in, and the modules for its devices depend on it.
-    kernel = find("debian:bookworm", recipes.load("arm64"))
+    kernel = find("debian:bookworm", architectures.load("arm64"))
     assert "virtio" in kernel.modules.builtin()
     assert closure(["virtio", "virtio_ring"], kernel.modules) == []
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from newc import tree
 
-from harness import recipes
-from harness.cache import cache_dir
+from harness import architectures
 from harness.errors import InputError
+from harness.guest.keys import Keys
+from harness.host.cache import cache_dir
 from harness.image import initramfs, native
-from harness.image.keys import Keys
 from harness.image.modules import dependencies
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ BUILD = """
 import sys
 from harness.image import initramfs
 from harness.kernels.find import find
-from harness.recipes import load
+from harness.architectures import load
 recipe = load(sys.argv[1])
 print(initramfs.build(recipe, find("debian:bookworm", recipe)).sha256)
 """
@@ -63,7 +63,7 @@ def image(kernel, tmp_path_factory) -> bytes:
 @pytest.fixture
 def images(tmp_path, monkeypatch):
     """A copy of images/ to change."""
-    shutil.copytree(recipes.IMAGES, tmp_path / "images")
+    shutil.copytree(architectures.IMAGES, tmp_path / "images")
     monkeypatch.setattr(initramfs, "IMAGES", tmp_path / "images")
     monkeypatch.setattr(native, "IMAGES", tmp_path / "images")
     return tmp_path / "images"
@@ -84,7 +84,7 @@ class Changed:
 
 
 def build(kernel, **changes) -> initramfs.Image:
-    return initramfs.build(recipes.load(kernel.arch), dataclasses.replace(kernel, **changes))
+    return initramfs.build(architectures.load(kernel.arch), dataclasses.replace(kernel, **changes))
 
 
 def test_the_same_inputs_give_the_same_bytes(kernel, new_cache):
@@ -144,7 +144,7 @@ def test_what_is_in_it(image):
     assert found[native.INIT].data.startswith(b"\x7fELF")
     assert stat.S_IMODE(found[native.INIT].mode) == 0o755
     assert found[native.AGENT].data == b"/init"
-    assert found["etc/fstab"].data == (recipes.IMAGES / "fstab").read_bytes()
+    assert found["etc/fstab"].data == (architectures.IMAGES / "fstab").read_bytes()
     assert found["bin/busybox"].data.startswith(b"\x7fELF")
     assert stat.S_ISLNK(found["bin/sh"].mode)
     assert found["bin/sh"].data == b"busybox"
@@ -167,7 +167,7 @@ def test_modules_are_listed_dependencies_first(kernel, image):
     for file in found["modules/order"].data.decode().splitlines():
         assert set(dependencies(found[f"modules/{file}"].data)) <= loaded
         loaded.add(file.removesuffix(".ko"))
-    assert set(recipes.load(kernel.arch).modules) <= loaded
+    assert set(architectures.load(kernel.arch).modules) <= loaded
     # Nothing else: the kernel unpacks all of it at each boot.
     files = {f"modules/{name}.ko" for name in loaded - builtin}
     assert files == {name for name in found if name.endswith(".ko")}
@@ -202,7 +202,7 @@ def test_two_at_once_build_one(x86_64, new_cache, caplog):
 
 def test_a_build_that_fails_leaves_nothing(x86_64, new_cache):
     folder = new_cache()
-    recipe = dataclasses.replace(recipes.load(x86_64.arch), packages=("busybox-static",))
+    recipe = dataclasses.replace(architectures.load(x86_64.arch), packages=("busybox-static",))
     with pytest.raises(InputError, match="usr/sbin/dropbear"):
         initramfs.build(recipe, x86_64)
     assert [p.suffix for p in (folder / "images").iterdir()] == [".lock"]

@@ -9,9 +9,9 @@ from io import BytesIO
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from harness import recipes
-from harness.compiler import BuildError
+from harness import architectures
 from harness.errors import HostError
+from harness.host.compiler import BuildError
 from harness.image import native
 
 MACHINES = {"x86_64": "EM_X86_64", "arm64": "EM_AARCH64", "i386": "EM_386", "armhf": "EM_ARM"}
@@ -27,7 +27,7 @@ def build(recipe) -> bytes:
 @pytest.fixture
 def sources(tmp_path, monkeypatch):
     """A copy of the program's sources to change, and a cache of its own."""
-    shutil.copytree(recipes.IMAGES / "init", tmp_path / "init")
+    shutil.copytree(architectures.IMAGES / "init", tmp_path / "init")
     monkeypatch.setattr(native, "IMAGES", tmp_path)
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "init"
@@ -47,7 +47,7 @@ def test_it_is_static_and_for_its_architecture(recipe):
 
 
 def test_the_same_source_gives_the_same_bytes(cache):
-    recipe = recipes.load("x86_64")
+    recipe = architectures.load("x86_64")
     first = build(recipe)
     shutil.rmtree(cache)
     assert build(recipe) == first
@@ -55,7 +55,7 @@ def test_the_same_source_gives_the_same_bytes(cache):
 
 @pytest.mark.parametrize("file", ["boot.c", "console.c", "serve.c", "init.h"])
 def test_it_is_built_again_only_when_a_source_changed(sources, cache, file):
-    recipe = recipes.load("x86_64")
+    recipe = architectures.load("x86_64")
     build(recipe)
     [built] = [path for path in cache.iterdir() if path.suffix != ".lock"]
     built.write_bytes(b"kept")
@@ -68,6 +68,6 @@ def test_it_is_built_again_only_when_a_source_changed(sources, cache, file):
 def test_one_that_does_not_compile_leaves_nothing(sources, cache):
     (sources / "main.c").write_text("int main(void) { return x; }\n")
     with pytest.raises(BuildError, match="init does not compile for x86_64") as caught:
-        build(recipes.load("x86_64"))
+        build(architectures.load("x86_64"))
     assert "init/main.c:1" in str(caught.value)
     assert [path.suffix for path in cache.iterdir()] == [".lock"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness import recipes
+from harness import architectures
 from harness.errors import InputError
 from harness.image import on_demand
 from harness.image.modules import dependencies
@@ -24,13 +24,13 @@ class Spoiled:
 
 
 def built(kernel):
-    return on_demand.build(recipes.load(kernel.arch), kernel)
+    return on_demand.build(architectures.load(kernel.arch), kernel)
 
 
 def test_each_list_names_files_that_are_there_dependencies_first(kernel):
     files = {path.name: path for path in built(kernel)}
     lists = {name for name in files if name.endswith(".order")}
-    assert lists == {f"{name}.order" for name in recipes.load(kernel.arch).modules_on_demand}
+    assert lists == {f"{name}.order" for name in architectures.load(kernel.arch).modules_on_demand}
     named = set()
     for name in lists:
         loaded: set[str] = set()

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from harness import recipes
+from harness import architectures
 from harness.errors import InputError
 from harness.image import userland
 
@@ -79,7 +79,7 @@ def test_there_is_nothing_that_nobody_needs(files):
 def test_it_runs_where_there_is_nothing_else(tmp_path, arch):
     if os.geteuid() != 0:
         pytest.skip("only root can chroot")
-    for entry in userland.entries(recipes.load(arch)):
+    for entry in userland.entries(architectures.load(arch)):
         path = tmp_path / entry.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(entry.data)
@@ -99,7 +99,7 @@ def test_it_runs_where_there_is_nothing_else(tmp_path, arch):
     assert {"sh", "mount", "sleep", "poweroff"} <= applets
 
 
-def without(recipe: recipes.Recipe, package: str) -> recipes.Recipe:
+def without(recipe: architectures.Recipe, package: str) -> architectures.Recipe:
     packages = tuple(name for name in recipe.packages if name != package)
     assert packages != recipe.packages
     return dataclasses.replace(recipe, packages=packages)
@@ -116,10 +116,10 @@ def without(recipe: recipes.Recipe, package: str) -> recipes.Recipe:
 )
 def test_a_package_that_is_not_listed(package, missing):
     with pytest.raises(InputError, match=f"has the {missing}: add it to 'packages'"):
-        userland.entries(without(recipes.load("x86_64"), package))
+        userland.entries(without(architectures.load("x86_64"), package))
 
 
 def test_a_package_that_debian_does_not_have():
-    recipe = dataclasses.replace(recipes.load("x86_64"), packages=("no-such-package",))
+    recipe = dataclasses.replace(architectures.load("x86_64"), packages=("no-such-package",))
     with pytest.raises(InputError, match=r"images/x86_64\.toml: no package no-such-package"):
         userland.entries(recipe)

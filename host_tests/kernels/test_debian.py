@@ -7,12 +7,12 @@ import time
 
 import pytest
 
+from harness.architectures import load
 from harness.debian.apt import Suite
 from harness.errors import InputError
 from harness.kernels.debian import _IMAGE
 from harness.kernels.find import find
 from harness.kernels.version import Version
-from harness.recipes import load
 
 X86 = load("x86_64")
 I386 = load("i386")

@@ -10,10 +10,10 @@ import time
 
 import pytest
 
+from harness.architectures import load
 from harness.errors import InputError
 from harness.kernels.find import find
 from harness.kernels.version import Version
-from harness.recipes import load
 
 RECIPES = {name: load(name) for name in ("x86_64", "i386", "arm64", "armhf")}
 X86 = RECIPES["x86_64"]

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from harness import recipes
+from harness import architectures
 from harness.machine.command import Boot, Ram, kernel_command_line, qemu_argv
 
 FDS = {"qmp_fd": 11, "serial_fd": 12, "initrd_fd": 13}
 EVERY = [
     (arch, profile, accelerator)
-    for arch in recipes.architectures()
-    for profile in recipes.load(arch).profiles
-    for accelerator in recipes.load(arch).accelerators
+    for arch in architectures.names()
+    for profile in architectures.load(arch).profiles
+    for accelerator in architectures.load(arch).accelerators
 ]
 
 
 def make(arch="x86_64", profile="contract", accelerator="tcg", config=None, **more) -> Boot:
-    recipe = recipes.load(arch)
+    recipe = architectures.load(arch)
     return Boot(
         recipe=recipe,
         profile=recipe.profiles[profile],
@@ -67,7 +67,7 @@ def test_nothing_comes_from_the_host(boot, argv):
     # Paths of the user's: only the kernel's.
     paths = [word for word in argv if "/" in word and word not in values(argv, "-append")]
     assert paths == [str(boot.kernel), "/dev/fd/13"]
-    assert not [word for word in argv if str(recipes.ROOT) in word or "image.cpio" in word]
+    assert not [word for word in argv if str(architectures.ROOT) in word or "image.cpio" in word]
 
 
 def test_the_ends_that_the_harness_holds(argv):

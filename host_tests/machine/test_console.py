@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.clock import Clock
 from harness.errors import HostError
+from harness.host.clock import Clock
 from harness.machine import console as module
 from harness.machine import loop
 from harness.machine.console import Console

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.clock import Clock
+from harness.host.clock import Clock
 from harness.machine.evidence import EvidenceLog
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import recipes
-from harness.cache import locked
+from harness import architectures
 from harness.errors import HostError
+from harness.host.cache import locked
 from harness.machine import templates
 from harness.machine.command import Boot
 
@@ -41,7 +41,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def boot(**more) -> Boot:
-    recipe = recipes.load("x86_64")
+    recipe = architectures.load("x86_64")
     fields = {
         "recipe": recipe,
         "profile": recipe.profiles["contract"],
@@ -66,8 +66,8 @@ def make(name, *, start=None, data=b"memory", size=MIB):
 
 
 def test_the_key_is_of_everything_that_matters(monkeypatch):
-    race = recipes.load("x86_64").profiles["race"]
-    kvm = recipes.load("x86_64").accelerators["kvm"]
+    race = architectures.load("x86_64").profiles["race"]
+    kvm = architectures.load("x86_64").accelerators["kvm"]
     keys = [
         templates.key(boot(), ("kernel", "image")),
         templates.key(boot(), ("another", "image")),
@@ -244,7 +244,7 @@ def test_what_a_killed_process_left_is_removed(cache):
         "with templates.making('a'), templates.building('a', 1):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=False, cwd=recipes.ROOT)
+    subprocess.run([sys.executable, "-c", script], check=False, cwd=architectures.ROOT)
     assert [path for path in cache.iterdir() if path.is_dir()]
     templates.tidy()
     assert not [path for path in cache.iterdir() if path.is_dir()]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from harness import recipes
+from harness import architectures
 
 API = "guest_tests/api.c"
 HOLE = "guest_tests/continue.c::hole_refused"
@@ -16,7 +16,7 @@ HOLE = "guest_tests/continue.c::hole_refused"
 
 def collected(*words):
     argv = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--arch", "x86_64", *words]
-    done = subprocess.run(argv, cwd=recipes.ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, cwd=architectures.ROOT, capture_output=True, text=True, check=False)
     return [line for line in done.stdout.splitlines() if "::" in line]
 
 

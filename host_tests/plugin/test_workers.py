@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import pytest
 from xdist.scheduler import LoadScheduling, WorkStealingScheduling
 
-from harness import recipes, schedule
-from harness.plugin import items, workers
+from harness import architectures
+from harness.plugin import items, schedule, workers
+from harness.plugin.schedule import Host
 from harness.plugin.session import STATE
-from harness.schedule import Host
 
 PLAN = SimpleNamespace(
-    recipe=recipes.load("x86_64"),
+    recipe=architectures.load("x86_64"),
     choice=SimpleNamespace(name="tcg"),
     settings=SimpleNamespace(isolation="vm"),
 )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Records that the tests of harness.results share."""
 
-from harness.machine.ends import EndKind
-from harness.results.record import Case, KernelRecord, Run, SplatRecord, VmRecord
+from harness.machine.exits import ExitKind
+from harness.results.record import CaseRecord, KernelRecord, Run, SplatRecord, VmRecord
 from harness.verdicts.verdict import Verdict
 
 KERNEL = KernelRecord(
@@ -23,7 +23,7 @@ VM = VmRecord(
     boot_stages={"kernel": 2.5, "ssh": 1.0},
     started=0.5,
     ended=60.0,
-    end=EndKind.RESET,
+    end=ExitKind.RESET,
 )
 
 
@@ -46,7 +46,7 @@ def case(number=1, verdict=Verdict.PASS, message="", **more):
         "evidence": ("vm0/console.log",),
         "rerun": f"uffd-minor run -k case_{number}",
     }
-    return Case(**(facts | more))
+    return CaseRecord(**(facts | more))
 
 
 ONE_OF_EACH = (

@@ -8,7 +8,7 @@ import pytest
 from results_data import run
 
 from harness.errors import InputError
-from harness.results.codec import from_json, to_json
+from harness.host.codec import from_json, to_json
 from harness.results.record import Run
 
 

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from results_data import case
 
-from harness.machine.ends import EndKind
+from harness.machine.exits import ExitKind
 from harness.results.record import MAX_CONSOLE, MAX_LINE, MAX_MESSAGE, SplatRecord, bounded, tidy
 from harness.text import clean
 
 
 def test_the_words_for_an_end_are_part_of_the_schema():
     words = ["PANIC", "RESET", "POWEROFF", "QEMU_DIED", "LOST", "KILLED_BY_HOST"]
-    assert [kind.value for kind in EndKind] == words
+    assert [kind.value for kind in ExitKind] == words
 
 
 def size(lines):

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from results_data import ONE_OF_EACH, VM, case, run
 
 from harness.errors import HostError, InputError
+from harness.host.codec import to_json
 from harness.results import store as module
-from harness.results.codec import to_json
-from harness.results.junit import junit
+from harness.results.formats.junit import junit
 from harness.results.store import JUNIT, KTAP, RESULTS, RunStore, load, utc_now
 from harness.verdicts.verdict import Verdict
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import recipes
-from harness.guest.ktap import Directive, Result, parse
-from harness.machine.ends import End, EndKind
+from harness import architectures
+from harness.machine.exits import ExitKind, VmExit
+from harness.suite.ktap import Directive, Result, parse
 from harness.verdicts import judge as module
 from harness.verdicts.judge import MAX_MESSAGE, Observation, judge
 from harness.verdicts.splats import find
@@ -46,11 +46,11 @@ INT3 = (
     "[    2.589834] Kernel panic - not syncing: Fatal exception in interrupt",
 )
 REAL_INT3 = tuple(line.replace("fa 66 <90>", "fa cc <90>") for line in INT3)
-QUIRKS = {"quirks": recipes.load("x86_64").accelerators["tcg"].quirks}
+QUIRKS = {"quirks": architectures.load("x86_64").accelerators["tcg"].quirks}
 
 
 def saw(*results, status=None, end=None, **more):
-    end = None if end is None else End(end, "the detail")
+    end = None if end is None else VmExit(end, "the detail")
     return Observation(results=results, exit_status=status, end=end, **more)
 
 
@@ -59,33 +59,33 @@ FAIL, ERROR, MISS = Verdict.FAIL, Verdict.ERROR, Verdict.MISS
 
 # row of the table -> what was seen, verdict, words of the message
 ROWS = [
-    (0, saw(end=EndKind.PANIC, console=INT3, **QUIRKS), MISS, "^the emulator's doing: Oops: int3"),
+    (0, saw(end=ExitKind.PANIC, console=INT3, **QUIRKS), MISS, "^the emulator's doing: Oops: int3"),
     (0, saw(OK, **passed, console=INT3[:-1], **QUIRKS), MISS, "jump labels"),
-    (1, saw(end=EndKind.PANIC, console=REAL_INT3, **QUIRKS), FAIL, "^Oops: int3.*; then Kernel"),
-    (1, saw(end=EndKind.PANIC, console=INT3), FAIL, "^Oops: int3"),
-    (2, saw(end=EndKind.RESET, console=(OOPS, END_TRACE, *INT3), **QUIRKS), FAIL, "^BUG"),
-    (1, saw(end=EndKind.PANIC, console=(PANIC,)), FAIL, r"^Kernel panic - .*Fatal exception$"),
-    (1, saw(end=EndKind.PANIC, console=(OOPS, END_TRACE, PANIC)), FAIL, r"^BUG: .*; then Kernel"),
-    (1, saw(OK, **passed, end=EndKind.PANIC), FAIL, "^panic: the detail$"),
-    (1, saw(end=EndKind.PANIC, timed_out=True), FAIL, "^panic: the detail$"),
+    (1, saw(end=ExitKind.PANIC, console=REAL_INT3, **QUIRKS), FAIL, "^Oops: int3.*; then Kernel"),
+    (1, saw(end=ExitKind.PANIC, console=INT3), FAIL, "^Oops: int3"),
+    (2, saw(end=ExitKind.RESET, console=(OOPS, END_TRACE, *INT3), **QUIRKS), FAIL, "^BUG"),
+    (1, saw(end=ExitKind.PANIC, console=(PANIC,)), FAIL, r"^Kernel panic - .*Fatal exception$"),
+    (1, saw(end=ExitKind.PANIC, console=(OOPS, END_TRACE, PANIC)), FAIL, r"^BUG: .*; then Kernel"),
+    (1, saw(OK, **passed, end=ExitKind.PANIC), FAIL, "^panic: the detail$"),
+    (1, saw(end=ExitKind.PANIC, timed_out=True), FAIL, "^panic: the detail$"),
     (2, saw(OK, **passed, console=(WARN,)), FAIL, r"^WARNING: CPU: 0 PID: 9 at mm/x.c:1"),
     (2, saw(OK, **passed, console=(WARN, END_TRACE, OOPS)), FAIL, r"\(and 1 more\)$"),
     (2, saw(SKIP, status=4, console=(WARN,)), FAIL, "^WARNING"),
     (2, saw(bail_out="x", status=99, console=(WARN,)), FAIL, "^WARNING"),
     (2, saw(timed_out=True, console=(OOPS,), guest_answers=False), FAIL, "^BUG: kernel NULL"),
-    (2, saw(end=EndKind.QEMU_DIED, console=(OOPS,)), FAIL, "^BUG: kernel NULL"),
-    (2, saw(end=EndKind.RESET, console=(OOPS,)), FAIL, "^BUG: kernel NULL"),
+    (2, saw(end=ExitKind.QEMU_DIED, console=(OOPS,)), FAIL, "^BUG: kernel NULL"),
+    (2, saw(end=ExitKind.RESET, console=(OOPS,)), FAIL, "^BUG: kernel NULL"),
     (2, saw(OK, **passed, console=(STALL,)), FAIL, "^rcu: INFO: rcu_preempt"),
-    (3, saw(end=EndKind.RESET), FAIL, "^the guest reset without a word.*the detail$"),
-    (3, saw(OK, **passed, end=EndKind.RESET), FAIL, "reset"),
-    (4, saw(end=EndKind.POWEROFF), FAIL, "^the guest shut down in the middle.*the detail$"),
-    (5, saw(end=EndKind.QEMU_DIED), MISS, "^QEMU died: the detail$"),
-    (5, saw(BAD, status=1, end=EndKind.QEMU_DIED), MISS, "^QEMU died"),
-    (5, saw(end=EndKind.QEMU_DIED, timed_out=True, guest_answers=False), MISS, "^QEMU died"),
-    (5, saw(end=EndKind.QEMU_DIED, console=(STALL,)), MISS, "^QEMU died"),
-    (6, saw(end=EndKind.LOST), MISS, "^the VM was lost: the detail$"),
-    (6, saw(end=EndKind.LOST, console=(STALL,)), MISS, "^the VM was lost"),
-    (7, saw(end=EndKind.KILLED_BY_HOST), MISS, "^the harness ended the VM: the detail$"),
+    (3, saw(end=ExitKind.RESET), FAIL, "^the guest reset without a word.*the detail$"),
+    (3, saw(OK, **passed, end=ExitKind.RESET), FAIL, "reset"),
+    (4, saw(end=ExitKind.POWEROFF), FAIL, "^the guest shut down in the middle.*the detail$"),
+    (5, saw(end=ExitKind.QEMU_DIED), MISS, "^QEMU died: the detail$"),
+    (5, saw(BAD, status=1, end=ExitKind.QEMU_DIED), MISS, "^QEMU died"),
+    (5, saw(end=ExitKind.QEMU_DIED, timed_out=True, guest_answers=False), MISS, "^QEMU died"),
+    (5, saw(end=ExitKind.QEMU_DIED, console=(STALL,)), MISS, "^QEMU died"),
+    (6, saw(end=ExitKind.LOST), MISS, "^the VM was lost: the detail$"),
+    (6, saw(end=ExitKind.LOST, console=(STALL,)), MISS, "^the VM was lost"),
+    (7, saw(end=ExitKind.KILLED_BY_HOST), MISS, "^the harness ended the VM: the detail$"),
     (8, saw(console=(OOM,), console_answers=True), ERROR, r"of memory: .*process 57 \(dropbear\)$"),
     (8, saw(console=(OOM,), guest_answers=True), ERROR, "^the guest ran out of memory"),
     (8, saw(timed_out=True, console=(OOM,), guest_answers=True), ERROR, "out of memory"),
@@ -116,7 +116,7 @@ ROWS = [
     (13, saw(**NOTHING), FAIL, "^the guest hangs"),
     (13, saw(timed_out=True, **NOTHING, console=("hm",)), FAIL, "last line: hm$"),
     (13, saw(timed_out=True, **NOTHING, console=(OOM,)), FAIL, "^the guest hangs"),
-    (13, saw(timed_out=True, **NOTHING, end=EndKind.KILLED_BY_HOST), FAIL, "guest hangs"),
+    (13, saw(timed_out=True, **NOTHING, end=ExitKind.KILLED_BY_HOST), FAIL, "guest hangs"),
     (14, saw(timed_out=True), MISS, "not known"),
     (14, saw(timed_out=True, guest_answers=False), MISS, "not known"),
     (15, saw(OK, **passed, **LEAK), FAIL, "^after the case: free is 63, and was 64 before$"),
@@ -194,7 +194,7 @@ directives = st.sampled_from([None, *Directive])
 results = st.builds(
     Result, st.integers(), names, st.booleans(), directives, names, st.tuples(names, names)
 )
-ends = st.builds(End, st.sampled_from(EndKind), names)
+ends = st.builds(VmExit, st.sampled_from(ExitKind), names)
 seens = st.builds(
     Observation,
     st.lists(results, max_size=2).map(tuple),

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.clock import Clock
-from harness.guest.ready import Contents, Nursery
-from harness.image.keys import Keys
+from harness.guest.keys import Keys
+from harness.guest.ready import GuestContents, GuestFactory
+from harness.host.clock import Clock
 from harness.machine.evidence import EvidenceLog
-from harness.plan import Settings, prepare
+from harness.run.plan import Settings, prepare
 
 # importlib mode leaves sys.path alone: this lets the tests import running and trouble.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -41,8 +41,8 @@ def evidence(tmp_path):
 @pytest.fixture(scope="session")
 def nursery(plan, keys):
     """Gives clones of a saved x86_64 VM with the programs."""
-    contents = Contents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
-    return Nursery(contents, keys, plan.scale)
+    contents = GuestContents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
+    return GuestFactory(contents, keys, plan.scale)
 
 
 @pytest.fixture(scope="module")

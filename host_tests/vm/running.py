@@ -11,7 +11,7 @@ import time
 import uuid
 from pathlib import Path
 
-from harness.recipes import ROOT
+from harness.architectures import ROOT
 from harness.results.store import load
 
 

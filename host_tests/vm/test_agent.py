@@ -12,8 +12,8 @@ import pytest
 
 from harness.guest.agent import Agent
 from harness.guest.guest import booted
+from harness.guest.keys import Keys
 from harness.guest.ssh import Ssh, SshError
-from harness.image.keys import Keys
 
 BUSYBOX = "/bin/busybox"
 

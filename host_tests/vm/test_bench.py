@@ -8,8 +8,8 @@ import os
 
 import pytest
 
-from harness.bench import boots, clones, first_case, overhead, runs, suite
-from harness.bench.bench import Bench
+from harness.selftest.bench import boots, clones, first_case, overhead, runs, suite
+from harness.selftest.bench.bench import Bench
 
 
 @pytest.fixture

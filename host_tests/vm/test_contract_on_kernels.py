@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.clock import Clock
-from harness.guest.catalog import cases
+from harness.host.clock import Clock
 from harness.kernels.version import Version
-from harness.runner import Job, Runner
+from harness.run.runner import Job, Runner
+from harness.suite.catalog import cases
 from harness.verdicts.verdict import Verdict
 
 

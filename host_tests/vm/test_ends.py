@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.clock import Clock
-from harness.guest.catalog import cases
-from harness.machine.ends import EndKind
-from harness.recipes import ROOT
-from harness.runner import Job, Runner
-from harness.soak import kinds, module, provoke
-from harness.soak.provoke import Strike
+from harness.architectures import ROOT
+from harness.host.clock import Clock
+from harness.machine.exits import ExitKind
+from harness.run.runner import Job, Runner
+from harness.selftest.soak import kinds, module, provoke
+from harness.selftest.soak.provoke import Strike
+from harness.suite.catalog import cases
 from harness.verdicts import judge
 from harness.verdicts.verdict import Verdict
 
@@ -95,8 +95,8 @@ def goes_on(runner, task, record):
 
 # Trouble -> verdict, what matches the message, evidence; of the kernel's own ends what QEMU tells.
 SIMPLE = {
-    "triple-fault": (FAIL, "reset", {"registers.txt", "vmcore"}, EndKind.RESET),
-    "power-off": (FAIL, "shut down", {"registers.txt", "vmcore"}, EndKind.POWEROFF),
+    "triple-fault": (FAIL, "reset", {"registers.txt", "vmcore"}, ExitKind.RESET),
+    "power-off": (FAIL, "shut down", {"registers.txt", "vmcore"}, ExitKind.POWEROFF),
     "qemu-killed": (MISS, "SIGKILL", {"qemu.txt"}, None),
     "qemu-stopped": (
         MISS,
@@ -133,7 +133,7 @@ def test_kernel_panic(runner, long, tmp_path, troubles):
     assert record.verdict is FAIL
     assert "sysrq triggered crash" in record.message
     assert set(kept(record, tmp_path)) == {"registers.txt", "vmcore"}
-    assert runner.fleet.records[-1].end is EndKind.PANIC
+    assert runner.fleet.records[-1].end is ExitKind.PANIC
     assert '"GUEST_PANICKED"' in (tmp_path / "qmp.jsonl").read_text(), "pvpanic has its driver"
     goes_on(runner, long, record)
 
@@ -170,7 +170,7 @@ def test_hard_lockup(runner, long, tmp_path, troubles):
     assert part(report, "sysrq l").split() == ["(nothing)"]
     assert "hard_lockup+0x" in part(report, "NMI")
     assert "running: at " in report or "same address" in report
-    assert runner.fleet.records[-1].end is EndKind.KILLED_BY_HOST
+    assert runner.fleet.records[-1].end is ExitKind.KILLED_BY_HOST
     goes_on(runner, long, record)
 
 

@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import pytest
 
-from harness.clock import Clock
-from harness.guest.catalog import cases
-from harness.plan import Settings, prepare
-from harness.runner import Job, Patience, Runner
-from harness.soak import kinds, module, provoke
-from harness.soak.kinds import KINDS
-from harness.soak.provoke import Strike
+from harness.host.clock import Clock
+from harness.run.plan import Settings, prepare
+from harness.run.runner import Job, Patience, Runner
+from harness.selftest.soak import kinds, module, provoke
+from harness.selftest.soak.kinds import KINDS
+from harness.selftest.soak.provoke import Strike
+from harness.suite.catalog import cases
 from harness.verdicts import judge
 
 # Kind of trouble -> the evidence it leaves.  The first three are the quick ones.

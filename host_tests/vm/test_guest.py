@@ -15,9 +15,9 @@ import time
 import paramiko
 import pytest
 
+from harness.architectures import ROOT
+from harness.guest.keys import Keys
 from harness.guest.ssh import Ssh, SshError
-from harness.image.keys import Keys
-from harness.recipes import ROOT
 
 
 def run(guest, script, timeout=30, **more):

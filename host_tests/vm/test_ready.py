@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.clock import Clock
 from harness.errors import HostError
-from harness.guest.ready import Contents, Nursery
+from harness.guest.keys import Keys
+from harness.guest.ready import GuestContents, GuestFactory
 from harness.guest.ssh import Ssh, SshError
-from harness.image.keys import Keys
+from harness.host.clock import Clock
 from harness.machine import templates
 from harness.machine.evidence import EvidenceLog
-from harness.plan import Settings, prepare
+from harness.run.plan import Settings, prepare
 from harness.verdicts import splats
 
 # Longer than the kernel's patience with a CPU (softlockup 20 s, RCU stall 21 s).
@@ -29,8 +29,8 @@ AGE = 30
 
 
 def nursery(plan, keys=None):
-    contents = Contents(plan.kernel.sha256, plan.image.sha256, plan.programs[:1])
-    return Nursery(contents, keys or Keys(), plan.scale)
+    contents = GuestContents(plan.kernel.sha256, plan.image.sha256, plan.programs[:1])
+    return GuestFactory(contents, keys or Keys(), plan.scale)
 
 
 @contextlib.contextmanager
@@ -80,7 +80,7 @@ def template(plan, tmp_path_factory):
 
 
 def current(plan):
-    _, full = Contents(
+    _, full = GuestContents(
         plan.kernel.sha256, plan.image.sha256, plan.programs[:1]
     ).names(plan.boot("contract", Keys()))  # fmt: skip
     return templates.load(full)

@@ -10,8 +10,8 @@ import xml.etree.ElementTree as ET
 import pytest
 from running import harness
 
-from harness.recipes import GUEST_TESTS
-from harness.verdicts.recurrence import Recurs, recurrence
+from harness.architectures import GUEST_TESTS
+from harness.verdicts.flakiness import HowOften, recurrence
 from harness.verdicts.verdict import Verdict
 
 # CONTINUE refuses nothing while this holds, which depends on the guest: clones are named
@@ -58,9 +58,9 @@ def wrong_kernel(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("when", "verdicts", "recurs"),
     [
-        ("1", [Verdict.FAIL] * 3, Recurs.ALWAYS),
-        ("name[6] != '2'", [Verdict.FAIL, Verdict.PASS, Verdict.FAIL], Recurs.SOMETIMES),
-        ("name[0] == 'v'", [Verdict.PASS] * 3, Recurs.NOT_AGAIN),
+        ("1", [Verdict.FAIL] * 3, HowOften.ALWAYS),
+        ("name[6] != '2'", [Verdict.FAIL, Verdict.PASS, Verdict.FAIL], HowOften.SOMETIMES),
+        ("name[0] == 'v'", [Verdict.PASS] * 3, HowOften.NOT_AGAIN),
     ],
 )
 def test_a_failure_is_run_again(wrong_kernel, tmp_path, when, verdicts, recurs):

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from running import Running, harness
 
-from harness.cache import cache_dir
-from harness.guest.ktap import parse
+from harness.host.cache import cache_dir
+from harness.results.formats.table import table
 from harness.results.store import load
-from harness.results.table import table
+from harness.suite.ktap import parse
 from harness.verdicts.verdict import Verdict
 
 FEW = "smaps_shows_minor or hole_refused or two_continues"

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.clock import Clock
-from harness.guest.catalog import cases
 from harness.guest.ssh import Ssh, SshError
+from harness.host.clock import Clock
 from harness.image import initramfs
-from harness.runner import Job, Runner
+from harness.run.runner import Job, Runner
+from harness.suite.catalog import cases
 from harness.verdicts.verdict import Verdict
 
 

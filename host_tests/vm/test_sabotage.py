@@ -12,15 +12,16 @@ from dataclasses import replace
 
 import pytest
 
-from harness import recipes
-from harness.clock import Clock
-from harness.guest import programs, sabotages
-from harness.guest.catalog import cases, name_of
+from harness import architectures
 from harness.guest.guest import FOLDER
-from harness.runner import Job, Runner
+from harness.host.clock import Clock
+from harness.run.runner import Job, Runner
+from harness.selftest import sabotages
+from harness.suite import programs
+from harness.suite.catalog import cases, name_of
 from harness.verdicts.verdict import Verdict
 
-# What Debian's current x86_64 kernel is, in the words of harness/guest/sabotages.py.
+# What Debian's current x86_64 kernel is, in the words of harness/selftest/sabotages.py.
 KERNELS = ("minor", "compat")
 
 
@@ -87,7 +88,7 @@ def test_every_case_that_runs_here_is_seen_to_fail(runner, jobs, plan):
 def test_the_cases_notice(runner, jobs, plan, kind, sabotage):
     chosen = [jobs[kind, name] for name in CHOSEN[kind][sabotage]]
     wanted, compat = {job.case.program.name for job in chosen}, kind == "compat"
-    recipe = recipes.load(plan.recipe.compat.arch) if compat else plan.recipe
+    recipe = architectures.load(plan.recipe.compat.arch) if compat else plan.recipe
     binaries = programs.build(recipe, sabotage=sabotage, only=wanted, compat=compat)
     built = {path.name.partition(".")[0]: path for path in binaries}
     pushed = set()

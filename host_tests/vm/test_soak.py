@@ -10,10 +10,10 @@ import signal
 import subprocess
 import sys
 
-from harness.plan import Settings
-from harness.recipes import ROOT
-from harness.soak import child, report
-from harness.soak.campaign import Campaign, Order
+from harness.architectures import ROOT
+from harness.run.plan import Settings
+from harness.selftest.soak import child, report
+from harness.selftest.soak.campaign import Campaign, Order
 
 SCALE = os.environ.get("TIMEOUT_SCALE", "1")
 
@@ -42,7 +42,7 @@ def test_nothing_is_lost_when_vms_break(tmp_path):
 BROKEN = """
 import subprocess
 from dataclasses import replace
-from harness import runner
+from harness.run import runner
 from harness.verdicts.verdict import Verdict
 
 right = runner.judge

@@ -13,16 +13,16 @@ from dataclasses import replace
 
 import pytest
 
+from harness.architectures import ROOT
 from harness.errors import HostError, InputError
 from harness.guest.guest import booted
 from harness.guest.ssh import SshError
 from harness.image import initramfs
 from harness.machine import accel
 from harness.machine.boot import BootError, BootTrouble, wait_ready, wait_stage
-from harness.machine.ends import EndKind
+from harness.machine.exits import ExitKind
 from harness.machine.vm import VM
-from harness.plan import Settings, prepare
-from harness.recipes import ROOT
+from harness.run.plan import Settings, prepare
 
 
 def alive(pid):
@@ -49,17 +49,17 @@ def end_by(plan, nursery, evidence, script):
 
 def test_a_panic(plan, nursery, evidence):
     end = end_by(plan, nursery, evidence, "echo c > /proc/sysrq-trigger")
-    assert end.kind is EndKind.PANIC
+    assert end.kind is ExitKind.PANIC
     assert "sysrq triggered crash" in end.detail
 
 
 def test_a_reset_without_a_word(plan, nursery, evidence):
     end = end_by(plan, nursery, evidence, "dmesg -n 1; echo b > /proc/sysrq-trigger")
-    assert end.kind is EndKind.RESET
+    assert end.kind is ExitKind.RESET
 
 
 def test_a_power_off(plan, nursery, evidence):
-    assert end_by(plan, nursery, evidence, "poweroff -f").kind is EndKind.POWEROFF
+    assert end_by(plan, nursery, evidence, "poweroff -f").kind is ExitKind.POWEROFF
 
 
 def test_qemu_is_killed(plan, nursery, evidence):
@@ -67,7 +67,7 @@ def test_qemu_is_killed(plan, nursery, evidence):
         assert guest.vm.end() is None
         os.kill(guest.vm.pid, signal.SIGKILL)
         end = guest.vm.end(wait=10)
-    assert end.kind is EndKind.QEMU_DIED
+    assert end.kind is ExitKind.QEMU_DIED
     assert "SIGKILL" in end.detail
 
 
@@ -75,7 +75,7 @@ def test_qemu_is_told_to_end_by_somebody_else(plan, nursery, evidence):
     with nursery.ready(plan.boot("contract", nursery.keys), evidence) as guest:
         os.kill(guest.vm.pid, signal.SIGTERM)
         end = guest.vm.end(wait=10)
-    assert end.kind is EndKind.QEMU_DIED
+    assert end.kind is ExitKind.QEMU_DIED
     assert "host-signal" in end.detail
 
 
@@ -86,7 +86,7 @@ def test_the_block_ends_the_vm(plan, keys, evidence):
         assert alive(pid)
         assert os.getpgid(pid) == pid, "QEMU has a process group of its own"
     assert not alive(pid)
-    assert vm.end().kind is EndKind.KILLED_BY_HOST
+    assert vm.end().kind is ExitKind.KILLED_BY_HOST
 
 
 def test_two_vms_do_not_clash(plan, keys, evidence):
@@ -102,11 +102,11 @@ def test_qemu_dies_with_a_killed_harness(tmp_path):
     script.write_text(f"""
 import sys, time
 from pathlib import Path
-from harness.clock import Clock
-from harness.image.keys import Keys
+from harness.host.clock import Clock
+from harness.guest.keys import Keys
 from harness.machine.evidence import EvidenceLog
 from harness.machine.vm import VM
-from harness.plan import Settings, prepare
+from harness.run.plan import Settings, prepare
 plan = prepare(Settings("x86_64", accelerator="tcg"))
 with VM(plan.boot("contract", Keys()), EvidenceLog(Path({str(tmp_path)!r}), Clock(), "vm")) as vm:
     print(vm.pid, flush=True)

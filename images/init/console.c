@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Starts the SSH server, then listens on the console for the line that renews what clones of one
- * saved VM must not share (Keys.renewal in harness/image/keys.py):
+ * saved VM must not share (Keys.renewal in harness/guest/keys.py):
  *	renew TOKEN UNIX_NS SEED_HEX HOSTNAME HOST_KEY_HEX AUTHORIZED_HEX
  * and before it, so that this takes less time in every clone, for
  *	prepare TOKEN

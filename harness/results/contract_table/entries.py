@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is known of each row: its cases, where it applies, its last verdicts."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.architectures import architectures
+from harness.errors import InputError
+from harness.kernels.version import Version
+from harness.results import store
+from harness.suite.variant import MEMORY_KINDS, PAGE_SIZES, TASKS, variant
+from harness.text import clean
+from harness.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from harness.contract.model import Contract, Row
+    from harness.results.record import CaseRecord, Run
+    from harness.suite.catalog import Case
+
+log = logging.getLogger("harness")
+
+# Of several cases of one row the first of these speaks for it.
+_WORST = (Verdict.FAIL, Verdict.ERROR, Verdict.MISS, Verdict.PASS, Verdict.SKIP)
+
+
+@dataclass(frozen=True)
+class Last:
+    """The last verdict on a row, for one architecture and one series of kernels."""
+
+    arch: str
+    # "6.12"
+    series: str
+    verdict: Verdict
+    # The case that gave it, as "continue.hole_refused[hugetlb-shared]".
+    case: str
+    # What it said; "" for PASS.
+    message: str
+    # The kernel's release, the run's name and its time: ISO 8601, UTC.
+    release: str
+    run: str
+    started: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """All that is known of one row."""
+
+    row: Row
+    # Names of the cases that verify it, as "continue.hole_refused".
+    cases: tuple[str, ...]
+    # Kinds of memory that they run on, and those that the row speaks of besides.
+    memory: tuple[str, ...]
+    lacking: tuple[str, ...]
+    # Sizes of huge pages, beside the usual one, that they run on.
+    pages: tuple[str, ...]
+    # Architectures, and in which versions the row applies there: "5.13 on".
+    where: tuple[tuple[tuple[str, ...], str], ...]
+    last: tuple[Last, ...]
+
+
+def entries(contract: Contract, cases: Sequence[Case], runs: Iterable[Run]) -> list[Entry]:
+    """Put together what is known of each row, in the contract's order.
+
+    Of ``runs``, in any order, the newest record of each case on each kind of memory counts,
+    for each architecture and series of kernels; records of cases that are no more do not.
+    """
+    named: dict[str, list[Case]] = {}
+    for case in cases:
+        for row in case.rows:
+            named.setdefault(row, []).append(case)
+    newest = _newest(runs)
+    return [_entry(contract, row, named.get(row.id, []), newest) for row in contract.rows.values()]
+
+
+def runs(results: Path) -> list[Run]:
+    """Return all runs whose folders are in ``results``; one that cannot be read is logged."""
+    found = []
+    for path in sorted(results.iterdir()) if results.is_dir() else []:
+        if path.is_symlink() or not (path / store.RESULTS).is_file():
+            continue
+        try:
+            found.append(store.load(path))
+        except InputError as error:
+            log.warning("%s", clean(str(error)))
+    return found
+
+
+_Newest = dict[tuple[str, str, str, str, str], tuple["Run", "CaseRecord"]]
+
+
+def _newest(runs: Iterable[Run]) -> _Newest:
+    """Return the newest record of each (arch, series, program, case, memory)."""
+    newest: _Newest = {}
+    for run in sorted(runs, key=lambda run: run.started):
+        series = _series(run.kernel.version)
+        for record in run.cases:
+            key = (run.arch, series, record.program, record.name, record.memory)
+            newest[key] = (run, record)
+    return newest
+
+
+def _series(version: str) -> str:
+    try:
+        parsed = Version.parse(version)
+    except InputError:
+        return _line(version) or "?"
+    return f"{parsed.major}.{parsed.minor}"
+
+
+def _entry(contract: Contract, row: Row, cases: list[Case], newest: _Newest) -> Entry:
+    where = _where(contract, row)
+    variants = [variant(word) for case in cases for word in case.memory]
+    ran, sizes = ({runs.kind for runs in variants}, {runs.pages for runs in variants})
+    return Entry(
+        row=row,
+        cases=tuple(f"{case.program.name}.{case.name}" for case in cases),
+        memory=tuple(kind for kind in MEMORY_KINDS if kind in ran),
+        lacking=tuple(
+            kind for kind in row.memory if ran and kind not in ran and kind in MEMORY_KINDS
+        ),
+        pages=tuple(size for size in PAGE_SIZES if size in sizes),
+        where=where,
+        last=_last(row, cases, newest, {arch for arches, _ in where for arch in arches}),
+    )
+
+
+def _last(row: Row, cases: list[Case], newest: _Newest, about: set[str]) -> tuple[Last, ...]:
+    """Return the worst of the newest verdicts on ``row`` for each architecture and series.
+
+    A SKIP on an architecture that the row is not ``about`` says nothing.
+    """
+    known = {(case.program.name, case.name) for case in cases}
+    last: dict[tuple[str, str], Last] = {}
+    for (arch, series, program, name, memory), (run, record) in newest.items():
+        if (program, name) not in known or row.id not in record.rows:
+            continue
+        if record.verdict is Verdict.SKIP and arch not in about:
+            continue
+        other = last.get((arch, series))
+        if other and _WORST.index(other.verdict) <= _WORST.index(record.verdict):
+            continue
+        last[arch, series] = Last(
+            arch=_line(arch),
+            series=series,
+            verdict=record.verdict,
+            case=_line(f"{program}.{name}" + (f"[{memory}]" if memory else "")),
+            message=_line(record.message),
+            release=_line(run.kernel.release),
+            run=_line(run.id),
+            started=_line(run.started),
+        )
+    return tuple(last[key] for key in sorted(last, key=by_arch_and_series))
+
+
+def by_arch_and_series(key: tuple[str, str]) -> tuple[str, Version, str]:
+    """Return what to sort architectures and series by: 6.12 comes after 6.6."""
+    try:
+        return key[0], Version.parse(key[1]), key[1]
+    except InputError:
+        return key[0], Version(0, 0), key[1]
+
+
+def _where(contract: Contract, row: Row) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Return where ``row`` applies, on any memory, in any task, with some configuration."""
+    edges = {version for entry in row.expect for version in (entry.since, entry.until) if version}
+    versions = [Version(0, 0), *sorted(edges)]
+    found: dict[str, list[str]] = {}
+    for arch in architectures():
+        applies = [_applies(contract, row, arch, version) for version in versions]
+        found.setdefault(_ranges(versions, applies), []).append(arch)
+    return tuple((tuple(arches), text) for text, arches in found.items() if text)
+
+
+def _applies(contract: Contract, row: Row, arch: str, version: Version) -> bool:
+    asked = itertools.product((*row.memory, None), TASKS)
+    return any(
+        contract.expectation(row.id, arch, version, None, memory, task).skip is None
+        for memory, task in asked
+    )
+
+
+def _ranges(versions: list[Version], applies: list[bool]) -> str:
+    """Say in which versions something applies, given from which on it does and does not.
+
+    "5.13 until 6.2, 6.12 on": the version after "until" is the first in which it does not.
+    """
+    if all(applies):
+        return "all versions"
+    parts: list[str] = []
+    changes = zip(versions, applies, [None, *applies], strict=False)
+    for version, now, before in changes:
+        if now and not before:
+            parts.append(f"{version} on" if version > Version(0, 0) else "")
+        elif before and not now:
+            parts[-1] = f"{parts[-1].removesuffix(' on')} until {version}".strip()
+    return ", ".join(parts)
+
+
+def _line(text: str) -> str:
+    return clean(" ".join(text.split())).strip()

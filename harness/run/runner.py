@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run cases in guests, one after the other, judge them, and have broken guests replaced."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from harness.architectures import kib
+from harness.contract import reader
+from harness.errors import HarnessError
+from harness.guest.guest import FOLDER
+from harness.guest.outcome import SshError
+from harness.machine.boot import KERNELS, BootError
+from harness.machine.starvation import Waiting
+from harness.postmortem.collect import Collector, State, learn
+from harness.results.record import CaseRecord, SplatRecord
+from harness.run.guest_pool import GuestPool
+from harness.run.plan import rerun_command
+from harness.suite.ktap import Directive, Parser
+from harness.suite.variant import Variant, compat_name, variant
+from harness.verdicts import health, splats
+from harness.verdicts.fingerprint import fingerprint, title_of
+from harness.verdicts.judge import Judgement, Observation, judge, of_emulator
+from harness.verdicts.symbols import Symbols, has_addresses
+from harness.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from harness.architectures import Quirk
+    from harness.guest.guest import Guest
+    from harness.guest.outcome import Outcome
+    from harness.host.clock import Clock
+    from harness.run.plan import Plan
+    from harness.suite.catalog import Case
+    from harness.verdicts.splats import Splat
+
+log = logging.getLogger("harness")
+
+# How long the last console lines of a case may be under way.
+_MARKER_SECONDS = 2.0
+# What every case's VM leaves lines in.
+_LOGS = ("serial.log", "qmp.jsonl", "ssh.jsonl")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds that a guest is given; all multiplied by the scale of the plan."""
+
+    # Added to a case's own time limit before the host gives up on it: the program reports its
+    # own time-out, with what its threads were doing, and waits for up to 10 s for what it killed.
+    grace: float = 15.0
+    # Then for SSH, and for the console, to answer.
+    answer: float = 5.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One case on one kind of memory."""
+
+    # pytest's node id.
+    id: str
+    case: Case
+    # As harness.suite.variant spells it; "" for a case that needs nothing in particular.
+    memory: str
+
+    @property
+    def label(self) -> str:
+        """Short name, for markers on the console: ``continue.hole[hugetlb-shared]``."""
+        memory = f"[{self.memory}]" if self.memory else ""
+        return f"{self.case.program.name}.{self.case.name}{memory}"
+
+
+class Runner:
+    """Runs jobs for one worker; use it as a context manager, VMs end with it."""
+
+    def __init__(self, plan: Plan, folder: Path, clock: Clock, worker: str) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._collector = Collector(
+            folder, plan.scale, vmcore=plan.settings.vmcore, vmlinux=plan.kernel.vmlinux
+        )
+        self.fleet = GuestPool(plan, folder, clock, worker, self._collector.of_boot)
+        self._symbols: Symbols | None = None
+        self._quirks = plan.choice.accelerator.quirks or ()
+        self.contract = reader.load()
+        self.patience = Patience()
+        # Called when everything is ready for a case, just before it: harness.selftest.soak makes trouble.
+        self.before_case: Callable[[Guest, Job], object] | None = None
+
+    def __enter__(self) -> Self:
+        # A detector that is broken must not look like a clean log.
+        splats.self_check()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.fleet.drop_all()
+
+    def run(self, job: Job) -> CaseRecord:
+        """Run ``job`` and return its record; trouble of any kind is a verdict in it."""
+        began = self._clock.now()
+        kernel = self._plan.kernel
+        expectation = self.contract.for_case(
+            job.case, kernel.arch, kernel.version, kernel.config, job.memory
+        )
+        if expectation.skip is not None:
+            return self._record(job, began, Judgement(Verdict.SKIP, expectation.skip))
+        if expectation.undecided:
+            symbols = ", ".join(expectation.undecided)
+            why = f"the kernel's configuration is not known, and this case depends on {symbols}"
+            return self._record(job, began, Judgement(Verdict.MISS, why))
+        if lacking := self._lacks(variant(job.memory)):
+            return self._record(job, began, Judgement(Verdict.SKIP, lacking))
+        profile = self.profile(job)
+        try:
+            guest = self._guest_for(job.case, profile)
+        except BootError as error:
+            return self._record(
+                job,
+                began,
+                _of_boot(error, self._quirks),
+                phase="boot",
+                console=error.console,
+                evidence=error.evidence,
+            )
+        except HarnessError as error:
+            return self._record(job, began, Judgement(Verdict.MISS, str(error)), phase="boot")
+        record = self._run_in(guest, job, profile, expectation.arguments())
+        return replace(record, findings=expectation.findings)
+
+    def profile(self, job: Job) -> str:
+        """Return the name of the machine profile that ``job`` runs on."""
+        return self._plan.recipe.profile_with(job.case.profile, variant(job.memory).pages)
+
+    def _lacks(self, wanted: Variant) -> str | None:
+        """Say why this kernel cannot have ``wanted``; None when it can, as far as is known."""
+        sizes, compat = self._plan.page_sizes, self._plan.recipe.compat
+        if wanted.pages and wanted.pages not in sizes:
+            return f"this kernel has huge pages of {', '.join(sizes)}, not of {wanted.pages}"
+        config = self._plan.kernel.config
+        needs = compat.needs if compat and wanted.task == "compat" else None
+        if needs and config is not None and config.get(needs, "n") == "n":
+            return f"the kernel runs no 32-bit programs: it has no {needs}"
+        return None
+
+    def _isolated(self, case: Case) -> bool:
+        """Say whether ``case`` has a guest of its own."""
+        return case.dirty or self._plan.settings.isolation == "case"
+
+    def _guest_for(self, case: Case, profile: str) -> Guest:
+        if case.dirty:
+            self.fleet.drop(profile)
+        return self.fleet.get(profile)
+
+    def _run_in(self, guest: Guest, job: Job, profile: str, expected: list[str]) -> CaseRecord:
+        began = self._clock.now()
+        seconds = job.case.timeout * self._plan.scale
+        runs_on, program = variant(job.memory), job.case.program.name
+        if runs_on.task == "compat":
+            program = compat_name(program)
+        argv = [f"{FOLDER}/{program}", "run", job.case.name, "--id", job.label]
+        argv += ["--timeout", str(math.ceil(seconds))]
+        if runs_on.kind:
+            # A size that the memory names comes before this one.
+            usual = kib(self._plan.page_sizes[0])
+            argv += ["--memory", runs_on.memory, "--page-size", str(usual)]
+        argv += expected
+        if self.before_case is not None:
+            self.before_case(guest, job)
+        parser = Parser()
+        waiting = Waiting(guest.vm.pid)
+        mark = self.fleet.unread[profile]
+        outcome: Outcome | None = None
+        trouble = ""
+        try:
+            grace = self.patience.grace * self._plan.scale
+            outcome = guest.agent.run(argv, timeout=seconds + grace, on_output=parser.feed)
+        except SshError as error:
+            trouble = str(error)
+        parser.close()
+        starved = waiting.share()
+        state = learn(guest, program, outcome, self.patience.answer * self._plan.scale)
+        if state.end is None and outcome is not None:
+            _await_marker(guest, job.label, mark)
+        complaints = _complaints(outcome, job.case)
+        console, self.fleet.unread[profile] = guest.vm.console.take(mark)
+        judgement = judge(
+            Observation(
+                results=parser.results,
+                ktap_errors=tuple(parser.errors),
+                bail_out=parser.bail_out,
+                exit_status=outcome.exit_status if outcome else None,
+                signal=outcome.signal if outcome else None,
+                timed_out=outcome.timed_out if outcome else False,
+                stderr=outcome.stderr.decode("utf-8", "replace") if outcome else trouble,
+                console=console,
+                end=state.end,
+                guest_answers=state.ssh,
+                console_answers=state.console,
+                stopped=state.stopped,
+                health=complaints,
+                starved=starved,
+                quirks=self._quirks,
+            )
+        )
+        evidence: tuple[str, ...] = ()
+        hangs = _hangs(outcome, parser)
+        unsound = hangs or outcome is None or outcome.flooded or bool(complaints)
+        if state.end is not None or unsound or judgement.splats:
+            evidence = self._collect(guest, state, job, judgement, hangs=hangs)
+            log.info("%s: replaced after %s", guest.vm.log.vm, job.label)
+            self.fleet.drop(profile)
+        elif self._isolated(job.case):
+            self.fleet.drop(profile)
+        diagnostics = tuple(line for result in parser.results for line in result.diagnostics)
+        return self._record(
+            job,
+            began,
+            judgement,
+            vm=guest.vm.log.vm,
+            console=console,
+            diagnostics=diagnostics,
+            evidence=evidence,
+        )
+
+    def _collect(
+        self, guest: Guest, state: State, job: Job, judgement: Judgement, *, hangs: bool
+    ) -> tuple[str, ...]:
+        """Keep what shows why; the guest is lost then."""
+        return self._collector.collect(
+            guest, state, job.label, hangs=hangs, kernels_fault=judgement.verdict is Verdict.FAIL
+        )
+
+    def _named(self, found: Sequence[Splat], console: Sequence[str]) -> Sequence[Splat]:
+        """Return splats with names for the addresses of a kernel that prints no names."""
+        kernel = self._plan.kernel
+        if not has_addresses(found):
+            return found
+        if self._symbols is None:
+            self._symbols = Symbols.load(kernel.system_map)
+        moved = kernel.config is None or kernel.config.get("CONFIG_RANDOMIZE_BASE", "n") != "n"
+        return [self._symbols.resolve(splat, console, moved=moved) for splat in found]
+
+    def _record(
+        self,
+        job: Job,
+        began: float,
+        judgement: Judgement,
+        *,
+        vm: str = "",
+        phase: str = "case",
+        console: tuple[str, ...] = (),
+        diagnostics: tuple[str, ...] = (),
+        evidence: tuple[str, ...] = (),
+    ) -> CaseRecord:
+        return CaseRecord(
+            id=job.id,
+            name=job.case.name,
+            program=job.case.program.name,
+            memory=job.memory,
+            rows=job.case.rows,
+            verdict=judgement.verdict,
+            message=judgement.message,
+            started=round(began, 3),
+            duration=round(self._clock.now() - began, 3),
+            vm=vm,
+            phase=phase,
+            console=console,
+            diagnostics=diagnostics,
+            splats=tuple(map(_splat_record, self._named(judgement.splats, console))),
+            evidence=(*evidence, *(_LOGS if vm or phase == "boot" else ())),
+            rerun=rerun_command(self._plan.settings, job.id, self._plan.kernel.spec),
+        )
+
+
+def _of_boot(error: BootError, quirks: Sequence[Quirk]) -> Judgement:
+    """Judge a boot that failed: the kernel is blamed only for what its console shows."""
+    found = tuple(splats.find(error.console))
+    if emulators := of_emulator(found, quirks):
+        return Judgement(*emulators, found)
+    return Judgement(Verdict.FAIL if error.trouble in KERNELS else Verdict.MISS, error.what, found)
+
+
+def _splat_record(splat: Splat) -> SplatRecord:
+    return SplatRecord(splat.kind, splat.title, splat.lines, title_of(splat), fingerprint(splat))
+
+
+def _complaints(outcome: Outcome | None, case: Case) -> tuple[str, ...]:
+    """Return what is wrong with the kernel's counters after a program that ended."""
+    if outcome is None or (outcome.exit_status is None and outcome.signal is None):
+        return ()
+    return health.complaints(outcome.health, own_pool=case.dirty)
+
+
+def _hangs(outcome: Outcome | None, parser: Parser) -> bool:
+    """Say whether something did not go on: the host's patience ended, or the program's own."""
+    if any(result.directive is Directive.TIMEOUT for result in parser.results):
+        return True
+    return outcome is not None and (outcome.timed_out or outcome.lost)
+
+
+def _await_marker(guest: Guest, label: str, mark: int) -> None:
+    """Wait for the program's last word on the console, which takes its own time to come."""
+    guest.vm.console.wait_for(
+        lambda line: f"uffd-harness: end {label}" in line, since=mark, timeout=_MARKER_SECONDS
+    )
