@@ -7,12 +7,17 @@ All from the stable suite: one index, and one that does not expire, as those of 
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
 from harness.debian.apt import Suite
 from harness.debian.deb import Deb
 from harness.errors import HostError
+
+# importlib mode leaves sys.path alone: this lets the tests import packing.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 def vmlinuz(suite: str, arch: str, pattern: str) -> bytes:
