@@ -111,7 +111,7 @@ def _method(data: bytes) -> _Method | None:
 def method(data: bytes) -> str | None:
     """Name the compression of ``data`` by its first bytes; None when it is none we know."""
     found = _method(data)
-    return found and found.name
+    return found.name if found else None
 
 
 def pieces(file: BinaryIO, most: int) -> Iterator[bytes]:

@@ -56,6 +56,44 @@ def samples(bzimage, bzimage_i386, arm64_image, zimage) -> dict[str, bytes]:
     return {"x86_64": bzimage, "i386": bzimage_i386, "arm64": arm64_image, "arm": zimage}
 
 
+@pytest.fixture(scope="session")
+def release(bzimage) -> str:
+    """What the kernel in ``bzimage`` calls itself."""
+    return bzimage[0x200 + int.from_bytes(bzimage[0x20E:0x210], "little") :].split(b" ")[0].decode()
+
+
+@pytest.fixture
+def own_cache(samples, tmp_path_factory, monkeypatch):
+    """A cache of the tests' own, for what is made after the real images are there.
+
+    One for all of them: what an image says is worked out once.
+    """
+    path = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("HARNESS_CACHE", str(path))
+    return path
+
+
+CONFIG = 'CONFIG_USERFAULTFD=y\n# CONFIG_X is not set\nCONFIG_L=""\n'
+KO = b"\x7fELF a module"
+
+
+@pytest.fixture
+def tree(tmp_path, bzimage):
+    """What matters of a tree after 'make bzImage modules'."""
+    root = tmp_path / "linux"
+    (root / "arch/x86/boot").mkdir(parents=True)
+    (root / "arch/x86_64/boot").mkdir(parents=True)
+    (root / "arch/x86_64/boot/bzImage").symlink_to("../../x86/boot/bzImage")
+    (root / "drivers/net").mkdir(parents=True)
+    (root / "Kbuild").touch()
+    (root / ".config").write_text(CONFIG)
+    (root / "arch/x86/boot/bzImage").write_bytes(bzimage)
+    (root / "drivers/net/virtio_net.ko").write_bytes(KO)
+    (root / "modules.order").write_text("drivers/net/virtio_net.o\n")
+    (root / "modules.builtin").write_text("kernel/fs/ext4/ext4.ko\n")
+    return root
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call():
     """Skip a test that the mirror cannot serve now, in the middle of its own update, say.
