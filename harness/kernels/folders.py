@@ -149,7 +149,7 @@ def _images(place: Path) -> list[Path]:
 
 
 def _best(folder: Path, images: Sequence[Path], recipe: Recipe) -> Path:
-    ranked: dict[tuple[bool, ...], dict[str, Path]] = {}
+    ranked: dict[tuple[int, ...], dict[str, Path]] = {}
     for image in images:
         same = ranked.setdefault(_rank(image.name, recipe), {})
         same.setdefault(os.path.realpath(image), image)
@@ -162,7 +162,7 @@ def _best(folder: Path, images: Sequence[Path], recipe: Recipe) -> Path:
     return best[0]
 
 
-def _rank(name: str, recipe: Recipe) -> tuple[bool, ...]:
+def _rank(name: str, recipe: Recipe) -> tuple[int, ...]:
     """Return what sorts the names of images, the one to be taken first."""
     found = _IMAGE.fullmatch(name)
     if found is None:  # metadata.json names it
@@ -170,13 +170,13 @@ def _rank(name: str, recipe: Recipe) -> tuple[bool, ...]:
     targets = TREES[recipe.kernel_machine][2]
     mine = name.startswith(targets[0]) or name in targets
     others = any(name.startswith(other[2][0]) for other in TREES.values())
-    # One called by the architecture's target, or by a name that all have; one without a release;
-    # one that need not be unpacked.
+    # One called as the architecture's target, or by a name that all have; one without a release;
+    # one that is preferred in a tree, or need not be unpacked.
     return (
         others and not mine,
         not mine,
         bool(found["release"] or found["name"]),
-        bool(found["packed"]),
+        targets.index(name) if name in targets else bool(found["packed"]),
     )
 
 

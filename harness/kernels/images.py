@@ -69,16 +69,21 @@ def identify(data: bytes, name: str) -> Image:
     if kind := _kind(data):
         return _PARSERS[kind](data, name)
     method = compression.method(data)
-    kind = _kind(compression.start(data)) if method else None
-    if method is None or kind is None:
+    start = compression.start(data) if method else b""
+    kind = _kind(start)
+    if method is None or (start and kind is None):
         message = f"{name} is not a kernel image that QEMU boots: it is {describe(data)}"
         raise InputError(message)
-    packed = f"{kind}{compression.SUFFIXES[method]}"
+    # Without a start (a first block that is cut off) it is an image of some kind, maybe.
+    packed = f"{kind or 'file'}{compression.SUFFIXES[method]}"
     try:
-        inner = _PARSERS[kind](compression.decompress(data), name)
+        plain = compression.decompress(data)
     except compression.DamagedError as error:
         message = f"{name} is a truncated or damaged {packed}: {error}; copy it again"
         raise InputError(message) from error
+    if kind is None:
+        raise InputError(f"{name} is not a kernel image that QEMU boots: it is {describe(data)}")
+    inner = _PARSERS[kind](plain, name)
     return Image(packed, inner.machine, ((0, len(data)),), inner.header_banner, inner)
 
 

@@ -6,8 +6,11 @@ All from the stable suite: one index, and one that does not expire, as those of 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -63,7 +66,7 @@ def release(bzimage) -> str:
 
 
 @pytest.fixture
-def own_cache(samples, tmp_path_factory, monkeypatch):
+def own_cache(samples, tmp_path_factory, monkeypatch):  # noqa: ARG001 (fetched before)
     """A cache of the tests' own, for what is made after the real images are there.
 
     One for all of them: what an image says is worked out once.
@@ -73,6 +76,29 @@ def own_cache(samples, tmp_path_factory, monkeypatch):
     return path
 
 
+@pytest.fixture
+def as_nobody():
+    """A folder, and a way to be a user that is not root for a while: root may read all."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if os.geteuid() == 0:
+            os.chown(folder, _NOBODY, _NOBODY)
+
+        @contextlib.contextmanager
+        def somebody():
+            before = os.geteuid()
+            if before == 0:
+                os.seteuid(_NOBODY)
+            try:
+                yield
+            finally:
+                os.seteuid(before)
+
+        yield folder, somebody
+
+
+_NOBODY = 65534
 CONFIG = 'CONFIG_USERFAULTFD=y\n# CONFIG_X is not set\nCONFIG_L=""\n'
 KO = b"\x7fELF a module"
 

@@ -169,7 +169,8 @@ def test_folders_and_dangling_links_are_no_files(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["modules.tar.xz", "modules.tgz", f"modules-{REL}.tar"])
-def test_a_tar_of_modules_beside_the_image(own_cache, tmp_path, name):
+@pytest.mark.usefixtures("own_cache")
+def test_a_tar_of_modules_beside_the_image(tmp_path, name):
     image = touch(tmp_path / "a/bzImage")
     modules = touch(tmp_path / "x.ko", KO)
     with tarfile.open(

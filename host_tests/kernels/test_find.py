@@ -3,12 +3,10 @@ from __future__ import annotations
 
 import gzip
 import os
-import shutil
-import subprocess
-import tarfile
 import time
 
 import pytest
+from packing import PACK
 
 from harness.architectures import load
 from harness.errors import InputError
@@ -134,12 +132,63 @@ def test_a_suite_given_as_a_path_is_guessed():
         find("bookworm", X86)
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads all")
-def test_a_file_that_may_not_be_read(tmp_path):
-    path = tmp_path / "secret"
-    path.write_bytes(b"x")
-    path.chmod(0)
-    if os.geteuid() == 0:
-        path = type(path)("/proc/1/mem")
-    with pytest.raises(InputError, match=f"cannot read {path}: Permission denied"):
-        find(str(path), X86)
+def test_a_file_that_may_not_be_read(as_nobody):
+    folder, somebody = as_nobody
+    with somebody():
+        path = folder / "secret"
+        path.write_bytes(b"x")
+        path.chmod(0)
+        with pytest.raises(InputError, match=f"cannot read {path}: Permission denied"):
+            find(str(path), X86)
+
+
+def test_what_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, message in (
+        ("fifo", "fifo is neither a file nor a folder but a pipe: expected debian:SUITE"),
+        ("dangling", "dangling is a link to 'nowhere', and that is not there"),
+        ("loop", "cannot read .*loop: Too many levels of symbolic links"),
+        ("x" * 300, "cannot read .*: File name too long"),
+        ("fifo/bzImage", "cannot read .*fifo/bzImage: Not a directory"),
+    ):
+        began = time.monotonic()
+        with pytest.raises(InputError, match=message):
+            find(str(tmp_path / name), X86)
+        assert time.monotonic() - began < 2
+    with pytest.raises(InputError, match=r"null is neither .* but a character device"):
+        find("/dev/null", X86)
+
+
+@pytest.mark.parametrize(
+    "name", ["with spaces", 'it\'s "quoted"', "a,b=c", "Kärnel", "-kernel", "100%s {x}"]
+)
+def test_odd_names(bzimage, release, tmp_path, monkeypatch, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / name).write_bytes(bzimage)
+    monkeypatch.chdir(folder)
+    kernel = find(name, X86)
+    assert (kernel.image, kernel.spec) == (folder / name, str(folder / name))
+    assert kernel.release == release
+
+
+WHOLE = [("x86_64", way) for way in sorted(PACK)]
+WHOLE += [("arm64", "gzip"), ("arm64", "lz4-legacy"), ("arm", "zstd"), ("i386", "xz")]
+
+
+@pytest.mark.parametrize(("machine", "way"), WHOLE)
+def test_images_compressed_as_a_whole(samples, tmp_path, machine, way):
+    recipe = next(r for r in RECIPES.values() if r.kernel_machine == machine)
+    (tmp_path / "k").write_bytes(PACK[way](samples[machine]))
+    kernel = find(str(tmp_path / "k"), recipe)
+    (tmp_path / "plain").write_bytes(samples[machine])
+    plain = find(str(tmp_path / "plain"), recipe)
+    assert (kernel.release, kernel.version) == (plain.release, plain.version)
+    if (machine, way) != ("arm64", "gzip"):  # that QEMU unpacks itself
+        assert kernel.image.read_bytes() == samples[machine]
+        assert kernel.sha256 == plain.sha256
+    (tmp_path / "k").write_bytes(PACK[way](samples[machine])[:-100000])
+    with pytest.raises(InputError, match=r"k is a truncated .*copy it again"):
+        find(str(tmp_path / "k"), recipe)

@@ -47,13 +47,13 @@ def test_paths_become_absolute(here, spec, found):
     assert absolute(absolute(spec)) == absolute(spec)
 
 
-def test_an_absolute_path_is_as_it_was(here):
+def test_an_absolute_path_is_as_it_was():
     assert absolute("/a/b") == "/a/b"
-    assert absolute("~root") == os.path.expanduser("~root")
+    assert absolute("~root") == str(Path("~root").expanduser())
 
 
 @pytest.mark.parametrize("spec", ["debian:bookworm", "debian:", "debian:sid:arm64-16k=7.0-1"])
-def test_a_suite_is_no_path(here, spec):
+def test_a_suite_is_no_path(spec):
     assert absolute(spec) == spec
 
 
@@ -76,7 +76,8 @@ def test_links_are_kept_but_not_before_dots(here):
         ("https://example.org/bzImage", "is an address: download the file"),
     ],
 )
-def test_what_is_no_path_is_explained(here, spec, message):
+@pytest.mark.usefixtures("here")
+def test_what_is_no_path_is_explained(spec, message):
     with pytest.raises(InputError, match=message):
         absolute(spec)
 
