@@ -94,7 +94,7 @@ def tar(path: Path) -> Archives:
 def is_tar(path: Path) -> bool:
     """Return True if the file ``path`` begins as a tar archive, compressed or not."""
     with path.open("rb") as file:
-        return compression.start(file.read(1 << 16), 512)[257:262] == b"ustar"
+        return compression.start_of(file, 512)[257:262] == b"ustar"
 
 
 def key_of(paths: Sequence[Path]) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
@@ -58,7 +59,7 @@ def assemble(
         arch=recipe.arch,
         image=path,
         release=image.release,
-        version=Version.parse(version or image.version),
+        version=_version(version, image.version),
         config=None if text is None else config.parse(text),
         modules=beside.modules,
         origin=origin,
@@ -68,6 +69,19 @@ def assemble(
         vmlinux=beside.vmlinux,
         advice=advice if beside.modules is None else "",
     )
+
+
+def _version(package: str | None, image: str) -> Version:
+    """Return the version that a package states, if it is the image's with more of it.
+
+    Debian's and Ubuntu's are; make bindeb-pkg takes any number (KDEB_PKGVERSION).
+    """
+    stated = Version.parse(image)
+    with contextlib.suppress(InputError):
+        more = Version.parse(package or image)
+        if (more.major, more.minor) == (stated.major, stated.minor):
+            return more
+    return stated
 
 
 def from_archives(

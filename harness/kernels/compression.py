@@ -19,7 +19,7 @@ from harness.kernels.damage import DamagedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["SUFFIXES", "DamagedError", "decompress", "method", "pieces", "start"]
+__all__ = ["SUFFIXES", "DamagedError", "decompress", "method", "pieces", "start", "start_of"]
 
 # Bytes given to a decoder at once.  What that much can unpack to (of zstd 128 MiB, of bzip2
 # 80 MiB) fits into memory; what all of it does is bounded by the caller.
@@ -145,10 +145,15 @@ def decompress(data: bytes, most: int = _MOST) -> bytes:
 
 def start(data: bytes, size: int = 1 << 16) -> bytes:
     """Return the first bytes that ``data`` decompresses to, as far as they can be had."""
+    return start_of(io.BytesIO(data), size)
+
+
+def start_of(file: BinaryIO, size: int) -> bytes:
+    """Return the first ``size`` bytes that ``file`` decompresses to, as start() does."""
     parts: list[bytes] = []
     length = 0
     try:
-        for piece in pieces(io.BytesIO(data), _MOST):
+        for piece in pieces(file, _MOST):
             parts.append(piece)
             length += len(piece)
             if length >= size:

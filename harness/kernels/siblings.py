@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import glob
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 from harness.debian.deb import field
 from harness.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # What else is in a package of the same release: the kernel and its configuration (Debian since
 # 6.19), its modules (Debian, Ubuntu), more of them (Ubuntu).
@@ -27,17 +25,20 @@ def release_of(package: str) -> str:
 
 
 def siblings(path: Path, package: str, version: str) -> list[Path]:
-    """Return the .debs beside ``path`` that have other parts of its kernel.
+    """Return the .debs beside ``path``, or what it resolves to, with other parts of its kernel.
 
     ``package`` and ``version`` are what ``path`` says it is.  Of a part that is there in several
     versions it is the one of the same version.  Raises InputError when none of them is.
     """
     release = release_of(package)
     found = []
+    real = Path(os.path.realpath(path))
+    folders = dict.fromkeys([path.parent, real.parent])
     for part in _PARTS:
         name = f"linux-{part}-{release}"
         # That the name begins so is not enough: REL may be the start of another release.
-        there = sorted(path.parent.glob(f"{glob.escape(name)}_*.deb"))
+        pattern = f"{glob.escape(name)}_*.deb"
+        there = next((sorted(f.glob(pattern)) for f in folders if any(f.glob(pattern))), [])
         same = [file for file in there if len(there) == 1 or field(file, "Version") == version]
         if there and not same:
             names = ", ".join(file.name for file in there)
@@ -46,4 +47,4 @@ def siblings(path: Path, package: str, version: str) -> list[Path]:
             )
             raise InputError(message)
         found += same[:1]
-    return [file for file in found if file != path]
+    return [file for file in found if file not in {path, real}]

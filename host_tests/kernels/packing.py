@@ -8,12 +8,16 @@ import gzip
 import lzma
 import struct
 import subprocess
+import tempfile
 import zlib
+from pathlib import Path
 
 import lz4.block
 import lz4.frame
 import zstandard
 from lzallright import LZOCompressor
+
+from harness.kernels import compression
 
 
 def lz4_legacy(data: bytes) -> bytes:
@@ -75,3 +79,48 @@ TOOLS = {
 def with_tool(way: str, data: bytes) -> bytes:
     """``data`` as the tool itself packs it."""
     return subprocess.run(TOOLS[way], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def deb(folder: Path, package: str, files: dict[str, bytes], version: str = "7.9.3-2") -> Path:
+    """Build the .deb ``package`` with ``files`` in ``folder``, named as dpkg-deb names it."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        (root / "DEBIAN").mkdir()
+        (root / "DEBIAN/control").write_text(
+            f"Package: {package}\nVersion: {version}\nArchitecture: amd64\n"
+            "Maintainer: x <x@x>\nDescription: x\n"
+        )
+        for path, data in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(data)
+        built = folder / f"{package}_{version}_amd64.deb"
+        subprocess.run(["dpkg-deb", "-Znone", "--root-owner-group", "-b", root, built], check=True)
+    return built
+
+
+def repacked(bzimage: bytes, way: str) -> bytes:
+    """``bzimage`` with its kernel packed in another way, as mkpiggy.c and build.c lay it out.
+
+    It does not boot: the decompressor in it is still the old one.
+    """
+    protected = (bzimage[0x1F1] + 1) * 512
+    at, length = struct.unpack_from("<II", bzimage, 0x248)
+    kernel = compression.decompress(bzimage[protected + at :][:length])
+    payload = PACK[way](kernel) + struct.pack("<I", len(kernel))
+    data = bytearray(bzimage[: protected + at] + payload)
+    data += bzimage[len(data) :]
+    data += bytes(-(len(data) - protected) % 16)
+    struct.pack_into("<I", data, 0x24C, len(payload))
+    struct.pack_into("<I", data, 0x1F4, (len(data) - protected) // 16)
+    return bytes(data)
+
+
+def zboot(kernel: bytes, way: str = "gzip") -> bytes:
+    """An EFI zboot image as drivers/firmware/efi/libstub/zboot-header.S lays it out."""
+    packed = PACK[way](kernel)
+    coff = b"PE\0\0" + struct.pack("<HHIIIHH", 0xAA64, 0, 0, 0, 0, 0, 0)
+    method = way.partition("-")[0].encode() + b"\0"
+    header = b"MZ\0\0zimg" + struct.pack("<IIII", 0x100, len(packed), 0, 0) + method
+    head = (header.ljust(0x3C, b"\0") + struct.pack("<I", 0x40) + coff).ljust(0x100, b"\0")
+    return head + packed + struct.pack("<I", len(kernel))

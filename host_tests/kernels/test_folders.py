@@ -167,7 +167,7 @@ def test_names_of_images(samples, tmp_path, arch, name):
     assert find(str(tmp_path), RECIPES[arch]).image == image
 
 
-@pytest.mark.parametrize("way", sorted(PACK))
+@pytest.mark.parametrize("way", ["gzip", "lz4-frame", "lz4-legacy", "zstd"])
 def test_images_packed_in_each_way(arm64_image, tmp_path, way):
     suffix = compression.SUFFIXES[way.partition("-")[0]]
     touch(tmp_path / f"Image{suffix}", PACK[way](arm64_image))
