@@ -157,16 +157,16 @@ def test_the_package_of_the_modules_is_not_the_kernel(tmp_path):
 
 
 @pytest.fixture
-def tar_pkg(bzimage):
+def tar_pkg(bzimage, release):
     """What make tar-pkg packs."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as file:
         for name, data in {
-            "./boot/vmlinux-7": b"\x7fELF" + bytes(100),
-            "./boot/System.map-7": b"ffffffff81000000 T _text\n",
-            "./boot/config-7": CONFIG,
-            "./boot/vmlinuz-7": bzimage,
-            "./lib/modules/7/kernel/virtio_net.ko": KO,
+            f"./boot/vmlinux-{release}": b"\x7fELF" + bytes(100),
+            f"./boot/System.map-{release}": b"ffffffff81000000 T _text\n",
+            f"./boot/config-{release}": CONFIG,
+            f"./boot/vmlinuz-{release}": bzimage,
+            f"./lib/modules/{release}/kernel/virtio_net.ko": KO,
         }.items():
             member = tarfile.TarInfo(name)
             member.size = len(data)
