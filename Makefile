@@ -42,7 +42,7 @@ help:
 	@echo
 	@echo "KERNEL=$(KERNEL)"
 	@echo "    debian:SUITE[:FLAVOUR][=VERSION], a kernel image, a kernel build tree, a"
-	@echo "    linux-image .deb, or a tuxmake artifact folder"
+	@echo "    linux-image .deb, make tar-pkg's tar, a tuxmake artifact folder, or an unpacked package"
 	@echo "RESULTS=$(RESULTS)       where the results folder of a run is made"
 	@echo "JOBS=$(JOBS)             VMs at the same time; auto: as CPUs and memory allow"
 	@echo "ISOLATION=vm          cases share a VM; case: a fresh one for each"

@@ -46,7 +46,9 @@ _NO_IMAGE = re.compile(
     r".*(?:\.(?:old|bak|orig|sig|asc|hmac|md5|sha\d+|config)|~)|vmlinuz-0-rescue.*"
 )
 # What is no image but near to one, in a folder without.
-_CLOSE = re.compile(r"linux-.*\.(?:deb|tar(?:\.\w+)?)|kernel.*\.rpm|vmlinux.*|uImage.*|fitImage.*")
+_CLOSE = re.compile(
+    r"linux-image-.*\.deb|linux-.*\.tar(?:\.\w+)?|kernel.*\.rpm|vmlinux.*|uImage.*|fitImage.*"
+)
 # Names in an error.
 _NAMED = 5
 
