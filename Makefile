@@ -20,7 +20,8 @@ TESTS ?=
 # One word for the shell, whatever is in it.
 quote = '$(subst ','\'',$(1))'
 
-SETTINGS = --kernel $(call quote,$(KERNEL)) --accel $(call quote,$(ACCEL)) --timeout-scale $(call quote,$(TIMEOUT_SCALE))
+SETTINGS = --kernel $(call quote,$(KERNEL)) --accel $(call quote,$(ACCEL)) \
+	--timeout-scale $(call quote,$(TIMEOUT_SCALE))
 
 .DEFAULT_GOAL := help
 .PHONY: help test check lint clean sabotage bench matrix mutation nightly soak $(foreach a,$(ARCHES),test-$(a) shell-$(a) deps-$(a)) deps
@@ -73,8 +74,9 @@ $(foreach a,$(ARCHES),deps-$(a)): deps-%:
 	@python3 -m harness.host.deps $*
 
 $(foreach a,$(ARCHES),test-$(a)): test-%: deps-% $(INSTALLED)
-	@$(PYTHON) -m harness run --arch $* $(SETTINGS) --results $(call quote,$(RESULTS)) -n $(call quote,$(JOBS)) \
-		$(if $(ISOLATION),--isolation $(call quote,$(ISOLATION))) $(if $(RETRIES),--retries $(call quote,$(RETRIES))) \
+	@$(PYTHON) -m harness run --arch $* $(SETTINGS) --results $(call quote,$(RESULTS)) \
+		-n $(call quote,$(JOBS)) $(if $(ISOLATION),--isolation $(call quote,$(ISOLATION))) \
+		$(if $(RETRIES),--retries $(call quote,$(RETRIES))) \
 		$(if $(filter no,$(VMCORE)),--no-vmcore) \
 		$(if $(TESTS),-k $(call quote,$(TESTS)))
 
@@ -87,8 +89,9 @@ test:
 
 # The kernels and architectures of harness/matrix/cells.toml, and of it what is called nightly.
 # RESUME=1 goes on with the last one: what was not run, was cut, or could not be tested.
-MATRIX = $(PYTHON) -m harness matrix --accel $(call quote,$(ACCEL)) --timeout-scale $(call quote,$(TIMEOUT_SCALE)) \
-	--results $(call quote,$(RESULTS)) -n $(call quote,$(JOBS)) $(if $(ISOLATION),--isolation $(call quote,$(ISOLATION))) \
+MATRIX = $(PYTHON) -m harness matrix --accel $(call quote,$(ACCEL)) \
+	--timeout-scale $(call quote,$(TIMEOUT_SCALE)) --results $(call quote,$(RESULTS)) \
+	-n $(call quote,$(JOBS)) $(if $(ISOLATION),--isolation $(call quote,$(ISOLATION))) \
 	$(if $(RETRIES),--retries $(call quote,$(RETRIES))) $(if $(TESTS),-k $(call quote,$(TESTS))) \
 	$(if $(RESUME),--resume)
 
@@ -119,10 +122,13 @@ sabotage: deps-x86_64 $(INSTALLED)
 # KNOWN=1 tries nothing and shows what is known.
 mutation: $(INSTALLED)
 	@python3 -m harness.host.deps x86_64 i386 kernel
-	@$(PYTHON) -m harness mutation --accel $(call quote,$(ACCEL)) --timeout-scale $(call quote,$(TIMEOUT_SCALE)) \
-		-n $(call quote,$(JOBS)) --results $(call quote,$(RESULTS)/mutation) $(if $(SURVIVORS),--survivors) \
+	@$(PYTHON) -m harness mutation --accel $(call quote,$(ACCEL)) \
+		--timeout-scale $(call quote,$(TIMEOUT_SCALE)) \
+		-n $(call quote,$(JOBS)) --results $(call quote,$(RESULTS)/mutation) \
+		$(if $(SURVIVORS),--survivors) \
 		$(if $(KNOWN),--known) \
-		$(if $(STOP_AFTER),--stop-after $(call quote,$(STOP_AFTER))) $(if $(REPORT),--report $(call quote,$(REPORT))) \
+		$(if $(STOP_AFTER),--stop-after $(call quote,$(STOP_AFTER))) \
+		$(if $(REPORT),--report $(call quote,$(REPORT))) \
 		$(foreach mutant,$(MUTANTS),$(call quote,$(mutant)))
 
 # STARTS=20 breaks so many; SEED=7 draws the same again, and goes on with what was interrupted;
@@ -136,7 +142,8 @@ soak: deps $(INSTALLED)
 bench: deps $(INSTALLED)
 	@mkdir -p $(call quote,$(RESULTS))
 	@for arch in $(ARCHES); do \
-		$(PYTHON) -m harness bench --arch $$arch $(SETTINGS) $(if $(PARTS),--parts $(call quote,$(PARTS))) \
+		$(PYTHON) -m harness bench --arch $$arch $(SETTINGS) \
+			$(if $(PARTS),--parts $(call quote,$(PARTS))) \
 			--json $(call quote,$(RESULTS))/bench-$$arch.json || exit; done
 
 clean:
