@@ -28,8 +28,7 @@ def test_a_value_is_one_word_whatever_is_in_it(target, value):
         ["make", "-s", "-n", target, f"{variable}={value}"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    line = next(
-        line for line in done.stdout.replace("\\\n", " ").splitlines() if f" {option} " in line
-    )
+    text = done.stdout.replace("\\\n", " ").replace("\t", " ")
+    line = next(line for line in text.splitlines() if f" {option} " in line)
     words = shlex.split(line)
     assert words[words.index(option) + 1] == value
