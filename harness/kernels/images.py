@@ -40,6 +40,8 @@ _STREAMS = re.compile(
     rb"\x1f\x8b\x08\x00|\xfd7zXZ\x00|\x28\xb5\x2f\xfd|\x5d\x00\x00..\xff\xff\xff\xff\xff\xff\xff\xff|\x02\x21\x4c\x18|\x89LZO\x00\r\n\x1a\n",
     re.DOTALL,
 )
+# Bytes that every kernel has told its format in.
+_TELLING = 0x206
 # More matches than this are chance.
 _CANDIDATES = 64
 
@@ -71,10 +73,10 @@ def identify(data: bytes, name: str) -> Image:
     method = compression.method(data)
     start = compression.start(data) if method else b""
     kind = _kind(start)
-    if method is None or (start and kind is None):
+    if method is None or (len(start) >= _TELLING and kind is None):
         message = f"{name} is not a kernel image that QEMU boots: it is {describe(data)}"
         raise InputError(message)
-    # Without a start (a first block that is cut off) it is an image of some kind, maybe.
+    # With less of a start (a first block that is cut off) it may be any image.
     packed = f"{kind or 'file'}{compression.SUFFIXES[method]}"
     try:
         plain = compression.decompress(data)
