@@ -17,7 +17,11 @@ ACCEL ?= auto
 TIMEOUT_SCALE ?= 1
 TESTS ?=
 
-SETTINGS = --kernel '$(KERNEL)' --accel '$(ACCEL)' --timeout-scale '$(TIMEOUT_SCALE)'
+# One word for the shell, whatever is in it.
+quote = '$(subst ','\'',$(1))'
+
+SETTINGS = --kernel $(call quote,$(KERNEL)) --accel $(call quote,$(ACCEL)) \
+	--timeout-scale $(call quote,$(TIMEOUT_SCALE))
 
 .DEFAULT_GOAL := help
 .PHONY: help test check lint clean sabotage bench matrix mutation nightly soak $(foreach a,$(ARCHES),test-$(a) shell-$(a) deps-$(a)) deps
@@ -39,7 +43,7 @@ help:
 	@echo
 	@echo "KERNEL=$(KERNEL)"
 	@echo "    debian:SUITE[:FLAVOUR][=VERSION], a kernel image, a kernel build tree, a"
-	@echo "    linux-image .deb, or a tuxmake artifact folder"
+	@echo "    linux-image .deb, make tar-pkg's tar, a tuxmake artifact folder, or an unpacked package"
 	@echo "RESULTS=$(RESULTS)       where the results folder of a run is made"
 	@echo "JOBS=$(JOBS)             VMs at the same time; auto: as CPUs and memory allow"
 	@echo "ISOLATION=vm          cases share a VM; case: a fresh one for each"
@@ -70,10 +74,11 @@ $(foreach a,$(ARCHES),deps-$(a)): deps-%:
 	@python3 -m harness.host.deps $*
 
 $(foreach a,$(ARCHES),test-$(a)): test-%: deps-% $(INSTALLED)
-	@$(PYTHON) -m harness run --arch $* $(SETTINGS) --results '$(RESULTS)' -n '$(JOBS)' \
-		$(if $(ISOLATION),--isolation '$(ISOLATION)') $(if $(RETRIES),--retries '$(RETRIES)') \
+	@$(PYTHON) -m harness run --arch $* $(SETTINGS) --results $(call quote,$(RESULTS)) \
+		-n $(call quote,$(JOBS)) $(if $(ISOLATION),--isolation $(call quote,$(ISOLATION))) \
+		$(if $(RETRIES),--retries $(call quote,$(RETRIES))) \
 		$(if $(filter no,$(VMCORE)),--no-vmcore) \
-		$(if $(TESTS),-k '$(TESTS)')
+		$(if $(TESTS),-k $(call quote,$(TESTS)))
 
 # Every architecture runs, whatever the others say; the first bad exit code is the result.
 test:
@@ -84,9 +89,10 @@ test:
 
 # The kernels and architectures of harness/matrix/cells.toml, and of it what is called nightly.
 # RESUME=1 goes on with the last one: what was not run, was cut, or could not be tested.
-MATRIX = $(PYTHON) -m harness matrix --accel '$(ACCEL)' --timeout-scale '$(TIMEOUT_SCALE)' \
-	--results '$(RESULTS)' -n '$(JOBS)' $(if $(ISOLATION),--isolation '$(ISOLATION)') \
-	$(if $(RETRIES),--retries '$(RETRIES)') $(if $(TESTS),-k '$(TESTS)') \
+MATRIX = $(PYTHON) -m harness matrix --accel $(call quote,$(ACCEL)) \
+	--timeout-scale $(call quote,$(TIMEOUT_SCALE)) --results $(call quote,$(RESULTS)) \
+	-n $(call quote,$(JOBS)) $(if $(ISOLATION),--isolation $(call quote,$(ISOLATION))) \
+	$(if $(RETRIES),--retries $(call quote,$(RETRIES))) $(if $(TESTS),-k $(call quote,$(TESTS))) \
 	$(if $(RESUME),--resume)
 
 matrix: deps $(INSTALLED)
@@ -116,25 +122,29 @@ sabotage: deps-x86_64 $(INSTALLED)
 # KNOWN=1 tries nothing and shows what is known.
 mutation: $(INSTALLED)
 	@python3 -m harness.host.deps x86_64 i386 kernel
-	@$(PYTHON) -m harness mutation --accel '$(ACCEL)' --timeout-scale '$(TIMEOUT_SCALE)' \
-		-n '$(JOBS)' --results '$(RESULTS)/mutation' $(if $(SURVIVORS),--survivors) \
+	@$(PYTHON) -m harness mutation --accel $(call quote,$(ACCEL)) \
+		--timeout-scale $(call quote,$(TIMEOUT_SCALE)) \
+		-n $(call quote,$(JOBS)) --results $(call quote,$(RESULTS)/mutation) \
+		$(if $(SURVIVORS),--survivors) \
 		$(if $(KNOWN),--known) \
-		$(if $(STOP_AFTER),--stop-after '$(STOP_AFTER)') $(if $(REPORT),--report '$(REPORT)') \
-		$(foreach mutant,$(MUTANTS),'$(mutant)')
+		$(if $(STOP_AFTER),--stop-after $(call quote,$(STOP_AFTER))) \
+		$(if $(REPORT),--report $(call quote,$(REPORT))) \
+		$(foreach mutant,$(MUTANTS),$(call quote,$(mutant)))
 
 # STARTS=20 breaks so many; SEED=7 draws the same again, and goes on with what was interrupted;
 # KINDS=panic,oom does these alone (harness/selftest/soak/kinds.py has all); SOAK_ARCH=arm64.
 soak: deps $(INSTALLED)
-	@$(PYTHON) -m harness soak $(SETTINGS) --results '$(RESULTS)/soak' \
-		$(if $(STARTS),--starts '$(STARTS)') $(if $(SEED),--seed '$(SEED)') \
-		$(if $(KINDS),--kinds '$(KINDS)') $(if $(SOAK_ARCH),--arch '$(SOAK_ARCH)')
+	@$(PYTHON) -m harness soak $(SETTINGS) --results $(call quote,$(RESULTS)/soak) \
+		$(if $(STARTS),--starts $(call quote,$(STARTS))) $(if $(SEED),--seed $(call quote,$(SEED))) \
+		$(if $(KINDS),--kinds $(call quote,$(KINDS))) $(if $(SOAK_ARCH),--arch $(call quote,$(SOAK_ARCH)))
 
 # PARTS=cold,warm,peers measures a part; peers fetches virtme-ng from where pip is set to.
 bench: deps $(INSTALLED)
-	@mkdir -p '$(RESULTS)'
+	@mkdir -p $(call quote,$(RESULTS))
 	@for arch in $(ARCHES); do \
-		$(PYTHON) -m harness bench --arch $$arch $(SETTINGS) $(if $(PARTS),--parts '$(PARTS)') \
-			--json '$(RESULTS)'/bench-$$arch.json || exit; done
+		$(PYTHON) -m harness bench --arch $$arch $(SETTINGS) \
+			$(if $(PARTS),--parts $(call quote,$(PARTS))) \
+			--json $(call quote,$(RESULTS))/bench-$$arch.json || exit; done
 
 clean:
 	rm -rf $(VENV)

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.kernels import config
 from harness.kernels.archives import Archives, taken
+from harness.kernels.beside import Belongings
 from harness.kernels.facts import Facts, bootable, facts
 from harness.kernels.images import FORMATS
 from harness.kernels.kernel import Kernel
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.architectures import Recipe
-    from harness.kernels.kernel import Modules
 
 
 def image_facts(path: Path, recipe: Recipe, name: str, known_sha256: str | None = None) -> Facts:
@@ -38,48 +39,49 @@ def image_facts(path: Path, recipe: Recipe, name: str, known_sha256: str | None 
 def assemble(
     path: Path,
     image: Facts,
+    beside: Belongings,
     *,
     recipe: Recipe,
     origin: str,
-    config_text: str | None = None,
-    modules: Modules | None = None,
     version: str | None = None,
     files: Sequence[Path] = (),
+    advice: str = "",
 ) -> Kernel:
-    """Return the kernel with the image ``path``.
+    """Return the kernel with the image ``path``, and what was found ``beside`` it.
 
-    What is not given is taken from the image itself.  ``files`` are those beside the image
-    that it was found by.
+    What was not is taken from the image itself.  ``files`` are those that it was found by;
+    ``advice`` is Kernel.advice, for one without modules.
     """
-    files = (path, *files)
+    files = (path, *files, *beside.files)
     path, inner = bootable(path, image, origin)
-    text = config_text if config_text is not None else inner.config
+    text = inner.config if beside.config is None else beside.config.read_text(errors="replace")
     return Kernel(
         arch=recipe.arch,
         image=path,
         release=image.release,
-        version=Version.parse(version or image.version),
+        version=_version(version, image.version),
         config=None if text is None else config.parse(text),
-        modules=modules,
+        modules=beside.modules,
         origin=origin,
         sha256=inner.sha256,
         files=tuple(dict.fromkeys([*files, path])),
-        system_map=_beside(files[0], "System.map", image.release),
-        vmlinux=_beside(files[0], "vmlinux", image.release),
+        system_map=beside.system_map,
+        vmlinux=beside.vmlinux,
+        advice=advice if beside.modules is None else "",
     )
 
 
-def _beside(image: Path, name: str, release: str) -> Path | None:
-    """Return the file ``name``, or ``name``-``release``, that belongs to ``image``.
+def _version(package: str | None, image: str) -> Version:
+    """Return the version that a package states, if it is the image's with more of it.
 
-    It is in its folder (of an archive's parts in the cache, or /boot), or at the top of the
-    build tree whose arch/*/boot/ that is.
+    Debian's and Ubuntu's are; make bindeb-pkg takes any number (KDEB_PKGVERSION).
     """
-    folders = [image.parent]
-    if image.parts[-4:-3] == ("arch",) and image.parent.name == "boot":
-        folders = [image.parents[3]]
-    paths = [folder / text for folder in folders for text in (name, f"{name}-{release}")]
-    return next((path.absolute() for path in paths if path.is_file()), None)
+    stated = Version.parse(image)
+    with contextlib.suppress(InputError):
+        more = Version.parse(package or image)
+        if (more.major, more.minor) == (stated.major, stated.minor):
+            return more
+    return stated
 
 
 def from_archives(
@@ -90,25 +92,33 @@ def from_archives(
     version: str | None,
     *,
     files: Sequence[Path],
+    advice: str = "",
 ) -> Kernel:
     """Return the kernel inside ``contents``, whose ``key`` is as in archives.taken().
 
-    ``files`` are those that it was found by.
+    ``files`` are those that it was found by; ``advice`` is as in assemble().
     """
     folder = taken(key, contents, origin)
     image = folder / "vmlinuz"
-    if not image.is_file():
-        message = f"{origin} has modules but no kernel image: expected /boot/vmlinuz-* in it"
-        raise InputError(message)
     found = image_facts(image, recipe, origin, (folder / "vmlinuz.sha256").read_text())
     text = folder / "config"
+    symbols = folder / "System.map"
+    lists = any((folder / name).stat().st_size for name in ("modules.list", "modules.builtin"))
+    beside = Belongings(
+        config=text if text.is_file() else None,
+        # Lists of modules, even empty ones, are from a build; no lists are from a part of one.
+        modules=ArchiveModules(folder, contents) if lists else None,
+        system_map=symbols if symbols.is_file() else None,
+        vmlinux=None,
+        files=(text,),
+    )
     return assemble(
         image,
         found,
+        beside,
         recipe=recipe,
         origin=origin,
-        config_text=text.read_text() if text.is_file() else None,
-        modules=ArchiveModules(folder, contents),
         version=version,
-        files=[*files, text],
+        files=files,
+        advice=advice,
     )

@@ -61,8 +61,6 @@ def _bootable(data: bytes, recipe: Recipe) -> bytes | None:
         found = images.unpacked(data, image)
     except compression.DamagedError:
         return None
-    if found is None:
-        return None
     if image.format == "bzImage":
         return found if has_pvh_entry(found) else None
     return None if recipe.load_address is None else with_uboot_header(found, recipe.load_address)

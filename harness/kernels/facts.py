@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Raise it when facts are worked out differently: older ones in caches are then left alone.
-_GENERATION = "images-1"
+_GENERATION = "images-3"
+# Formats that QEMU 7.2 boots as they are; it reads EFI zboot images since 8.0.
+_AS_THEY_ARE = frozenset({"bzImage", "Image", "Image.gz", "zImage"})
+# Layers around a kernel: a zboot image, compressed.
+_DEEPEST = 2
 # Bytes; whatever is larger is no kernel image, and is not read whole to find that out.
 _LARGEST = 1 << 29
 
@@ -59,21 +63,29 @@ def facts(path: Path, name: str, known_sha256: str | None = None) -> Facts:
 def bootable(path: Path, image: Facts, name: str) -> tuple[Path, Facts]:
     """Return a file that QEMU 7.2 boots, and its facts: ``path``, or what is packed in it.
 
-    QEMU reads EFI zboot images since 8.0 only.
+    Raises InputError when it cannot be unpacked.
     """
-    if image.format != "zboot":
-        return path, image
-    inner = cache_dir("kernels", _GENERATION) / f"{image.sha256}.Image"
+    for _ in range(_DEEPEST):
+        if image.format not in _AS_THEY_ARE:
+            path = _unwrapped(path, image, name)
+            image = facts(path, name)
+    if image.format not in _AS_THEY_ARE:
+        raise InputError(f"{name} is packed more than {_DEEPEST} times: unpack it and name that")
+    return path, image
+
+
+def _unwrapped(path: Path, image: Facts, name: str) -> Path:
+    inner = cache_dir("kernels", _GENERATION) / f"{image.sha256}.unpacked"
     with locked(inner):
         if not inner.is_file():
             data = _contents(path, name)
-            kernel = images.unpacked(data, images.identify(data, name))
-            if kernel is None:
-                message = f"{name} is compressed in a way that cannot be unpacked: use its Image"
-                raise InputError(message)
+            try:
+                kernel = images.unwrapped(data, images.identify(data, name))
+            except compression.DamagedError as error:
+                raise InputError(f"{name} is a damaged {image.format}: {error}") from error
             with new_file(inner) as temporary:
                 temporary.write_bytes(kernel)
-    return inner, facts(inner, name)
+    return inner
 
 
 def _contents(path: Path, name: str) -> bytes:
@@ -101,5 +113,4 @@ def _work_out(data: bytes, sha256: str, name: str) -> Facts:
     if says is None:
         message = f"{name} looks like a {image.format} but says no 'Linux version': is it damaged?"
         raise InputError(message)
-    config = ikconfig.extract(kernel) if kernel is not None else None
-    return Facts(sha256, image.format, image.machine, *says, config)
+    return Facts(sha256, image.format, image.machine, *says, ikconfig.extract(kernel))

@@ -1,90 +1,80 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Find a kernel in a file: an image, or a .deb with one."""
+"""Find a kernel in a file: an image, a .deb, or a tar with one."""
 
 from __future__ import annotations
 
-import hashlib
+import logging
 from typing import TYPE_CHECKING
 
 from harness.debian.deb import field
 from harness.kernels import archives
 from harness.kernels.assemble import assemble, from_archives, image_facts
-from harness.kernels.modules import FolderModules
+from harness.kernels.beside import belongings
+from harness.kernels.siblings import release_of, siblings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from harness.architectures import Recipe
-    from harness.kernels.kernel import Kernel, Modules
+    from harness.kernels.kernel import Kernel
+
+log = logging.getLogger("harness")
 
 
-def find_in_image(path: Path, recipe: Recipe) -> Kernel:
-    """Return the kernel with the image ``path``.
+def find_in_image(
+    path: Path, recipe: Recipe, *, origin: str | None = None, files: Sequence[Path] = ()
+) -> Kernel:
+    """Return the kernel with the image ``path``, and what belongs to it (harness.kernels.beside).
 
-    Its config is the file ``config-RELEASE``, ``config`` or ``.config`` beside it, else the
-    one inside the image; its modules are in ``lib/modules/RELEASE`` beside it, or beside the
-    ``boot`` it is in.
+    ``origin`` says where it was found, and ``files`` are those that it was found by, when it was
+    not named itself.
     """
     image = image_facts(path, recipe, str(path))
+    beside = belongings(path, image.release)
     return assemble(
         path,
         image,
+        beside,
         recipe=recipe,
-        origin=f"{image.format} {path}",
-        config_text=_config(path, image.release),
-        modules=_modules(path, image.release),
-        # The folders: where a configuration or modules may appear.
-        files=[path.parent, *_configs(path, image.release), *_folders(path, image.release)],
+        origin=origin or f"{image.format} {path}",
+        files=files,
+        advice=f"beside {path} there is neither lib/modules/{image.release} nor a modules.tar: "
+        "name the build tree or package instead of the bare image",
     )
 
 
 def find_in_deb(path: Path, recipe: Recipe) -> Kernel:
-    """Return the kernel in the .deb ``path``: Debian's own, or from ``make bindeb-pkg``.
+    """Return the kernel in the .deb ``path``: Debian's, Ubuntu's, or from ``make bindeb-pkg``.
 
-    Where Debian splits a kernel over several .debs, the others are taken from the same folder.
+    Where a kernel is split over several .debs, the others are taken from the same folder.
     """
-    name, version = field(path, "Package"), field(path, "Version")
-    release = name.removeprefix("linux-image-")
-    paths = [path]
-    for part in ("binary", "modules", "base"):
-        sibling = path.name.replace("linux-image-", f"linux-{part}-", 1)
-        if sibling != path.name and (path.parent / sibling).is_file():
-            paths.append(path.parent / sibling)
-    stats = [(str(file.resolve()), file.stat()) for file in paths]
-    key = repr([(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats])
-    return from_archives(
-        hashlib.sha256(key.encode()).hexdigest(),
+    package, version = field(path, "Package"), field(path, "Version")
+    release = release_of(package)
+    paths = [path, *siblings(path, package, version)]
+    kernel = from_archives(
+        archives.key_of(paths),
         archives.debs(lambda: paths),
         recipe,
         f"deb {path} ({release} {version})",
         version,
         files=[path.parent, *paths],
+        advice=f"{path.name} has no modules, and its linux-modules-{release}_*.deb is not beside "
+        "it: put it there",
     )
+    if kernel.modules is None and kernel.config is None:
+        log.warning("%s", kernel.advice)
+    return kernel
 
 
-def _config(path: Path, release: str) -> str | None:
-    for file in _configs(path, release):
-        if file.is_file():
-            return file.read_text(errors="replace")
-    return None
-
-
-def _configs(path: Path, release: str) -> list[Path]:
-    return [path.parent / name for name in (f"config-{release}", "config", ".config")]
-
-
-def _folders(path: Path, release: str) -> list[Path]:
-    """Return where the modules of the image ``path`` may be: beside it, or beside its boot/."""
-    real = path.resolve()
-    bases = [path.parent, *([real.parent.parent] if real.parent.name == "boot" else [])]
-    return [base / "lib" / "modules" / release for base in bases]
-
-
-def _modules(path: Path, release: str) -> Modules | None:
-    for folder in _folders(path, release):
-        if folder.is_dir():
-            return FolderModules(folder)
-    # Debian keeps the image among the modules since 6.19.
-    if (path.parent / "modules.order").is_file() and path.parent.name == release:
-        return FolderModules(path.parent)
-    return None
+def find_in_tar(path: Path, recipe: Recipe) -> Kernel:
+    """Return the kernel in the tar ``path``, as ``make tar-pkg`` and its like write them."""
+    return from_archives(
+        archives.key_of([path]),
+        archives.tar(path),
+        recipe,
+        f"archive {path}",
+        None,
+        files=[path.parent, path],
+        advice=f"{path.name} has no modules: name the build tree, or a tar with lib/modules/",
+    )

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from harness.errors import InputError
 from harness.kernels import compression
 
-# Recipe.kernel_machine -> the image formats that QEMU 7.2 boots on it.
+# Recipe.kernel_machine -> the image formats that boot on it, some once they are unpacked.  Any of
+# them may be compressed once more: "Image.gz", "bzImage.xz".
 FORMATS = {
     "x86_64": ("bzImage",),
     "i386": ("bzImage",),
-    "arm64": ("Image", "Image.gz", "zboot"),
+    "arm64": ("Image", "zboot"),
     "arm": ("zImage",),
 }
 # ELF's e_machine and PE's Machine, as far as kernels are concerned.
@@ -25,6 +26,8 @@ _OTHERS = {
     b"07070": "an initramfs (cpio)",
     b"!<arch>": "a Debian package or ar archive",
     b"QFI\xfb": "a QEMU disk image",
+    b"\xed\xab\xee\xdb": "an RPM package: unpack it (rpm2cpio FILE | cpio -idm) and name the "
+    "folder that then has boot/ or lib/modules/ in it",
     b"\x27\x05\x19\x56": "a U-Boot uImage: give the zImage or Image instead",
     b"\xd0\x0d\xfe\xed": "a device tree or FIT image",
 }
@@ -34,9 +37,11 @@ _BANNER = re.compile(rb"Linux version (\d[\x21-\x7e]*) \([^\n\0]{0,600}")
 _DEBIAN = re.compile(r"#[^#\n]* Debian (\d\S+) \(")
 # Where a stream of a payload may start; lzma's magic is too short to search for alone.
 _STREAMS = re.compile(
-    rb"\x1f\x8b\x08\x00|\xfd7zXZ\x00|\x28\xb5\x2f\xfd|\x5d\x00\x00..\xff\xff\xff\xff\xff\xff\xff\xff|\x02\x21\x4c\x18",
+    rb"\x1f\x8b\x08\x00|\xfd7zXZ\x00|\x28\xb5\x2f\xfd|\x5d\x00\x00..\xff\xff\xff\xff\xff\xff\xff\xff|\x02\x21\x4c\x18|\x89LZO\x00\r\n\x1a\n",
     re.DOTALL,
 )
+# Bytes that every kernel has told its format in.
+_TELLING = 0x206
 # More matches than this are chance.
 _CANDIDATES = 64
 
@@ -45,7 +50,7 @@ _CANDIDATES = 64
 class Image:
     """What an image file is."""
 
-    # A name of FORMATS.
+    # A name of FORMATS, and ".gz" or the like when the file as a whole is compressed once more.
     format: str
     # A key of FORMATS.
     machine: str
@@ -54,6 +59,8 @@ class Image:
     payloads: tuple[tuple[int, int], ...]
     # What its header says of the kernel, as uname -r and -v would; None without such a header.
     header_banner: str | None
+    # What the file decompresses to, when it is compressed as a whole.
+    inner: Image | None = None
 
 
 def identify(data: bytes, name: str) -> Image:
@@ -61,39 +68,74 @@ def identify(data: bytes, name: str) -> Image:
 
     Raises InputError that says what was found instead, or how much of the image is missing.
     """
-    for recognise in (_bzimage, _arm64_image, _zboot, _zimage, _gzipped_image):
-        if found := recognise(data, name):
-            return found
-    message = f"{name} is not a kernel image that QEMU boots: it is {describe(data)}"
-    raise InputError(message)
+    if kind := _kind(data):
+        return _PARSERS[kind](data, name)
+    method = compression.method(data)
+    start = compression.start(data) if method else b""
+    kind = _kind(start)
+    if method is None or (len(start) >= _TELLING and kind is None):
+        message = f"{name} is not a kernel image that QEMU boots: it is {describe(data)}"
+        raise InputError(message)
+    # With less of a start (a first block that is cut off) it may be any image.
+    packed = f"{kind or 'file'}{compression.SUFFIXES[method]}"
+    try:
+        plain = compression.decompress(data)
+    except compression.DamagedError as error:
+        message = f"{name} is a truncated or damaged {packed}: {error}; copy it again"
+        raise InputError(message) from error
+    if kind is None:
+        raise InputError(f"{name} is not a kernel image that QEMU boots: it is {describe(data)}")
+    inner = _PARSERS[kind](plain, name)
+    return Image(packed, inner.machine, ((0, len(data)),), inner.header_banner, inner)
 
 
-def unpacked(data: bytes, image: Image) -> bytes | None:
-    """Return the kernel proper out of ``data``; None when its compression is not supported.
+def unwrapped(data: bytes, image: Image) -> bytes:
+    """Return what ``data`` decompresses to, one layer; itself when nothing is compressed.
 
     Raises compression.DamagedError.
     """
     damage: compression.DamagedError | None = None
+    found: list[bytes] = []
     for at, length in image.payloads:
         try:
-            return compression.decompress(data[at : at + length])
-        except compression.UnsupportedError:
-            return None
+            kernel = _payload(data[at : at + length], image)
         except compression.DamagedError as error:
             damage = damage or error
-    if damage:
+            continue
+        if len(image.payloads) == 1 or _BANNER.search(kernel):
+            return kernel
+        found.append(kernel)
+    if damage and not found:
         raise damage
-    return data
+    return found[0] if found else data
 
 
-def release(image: Image, kernel: bytes | None) -> tuple[str, str] | None:
+def unpacked(data: bytes, image: Image) -> bytes:
+    """Return the kernel proper out of ``data``; raises compression.DamagedError."""
+    kernel = unwrapped(data, image)
+    return kernel if image.inner is None else unpacked(kernel, image.inner)
+
+
+def _payload(packed: bytes, image: Image) -> bytes:
+    kernel = compression.decompress(packed)
+    # On x86 the unpacked size stands at the payload's end (boot/compressed/mkpiggy.c reads it
+    # there): some methods have neither an end mark nor a checksum.
+    if image.format == "bzImage" and compression.method(packed):
+        stated = _u32(packed, len(packed) - 4)
+        if len(kernel) != stated:
+            message = f"its payload unpacks to {len(kernel)} bytes, its end says {stated}"
+            raise compression.DamagedError(message)
+    return kernel
+
+
+def release(image: Image, kernel: bytes) -> tuple[str, str] | None:
     """Return the release (uname -r) and the most precise version that the image states.
 
     They differ for Debian's: ``6.1.0-50-amd64`` and ``6.1.176-1``.  ``kernel`` is the kernel
     proper (unpacked()).  None when the image does not say.
     """
     banner = image.header_banner
-    if banner is None and kernel is not None and (found := _BANNER.search(kernel)):
+    if banner is None and (found := _BANNER.search(kernel)):
         banner = found[0].decode(errors="replace").removeprefix("Linux version ")
     if not banner:
         return None
@@ -109,6 +151,8 @@ def describe(data: bytes) -> str:
     if kind := compression.method(data):
         inner = compression.start(data)
         return f"{kind} data" + (f" of {describe(inner)}" if inner and inner != data else "")
+    if kind := _kind(data):
+        return f"a kernel ({kind})"
     if data[:4] == b"\x7fELF":
         machine = _ELF_MACHINES.get(_u16(data, 18), "another machine")
         what = "a module or object file" if _u16(data, 16) == 1 else "a vmlinux or program"
@@ -116,6 +160,8 @@ def describe(data: bytes) -> str:
     elif data[:2] == b"MZ":
         machine = _PE_MACHINES.get(_pe_machine(data), "an unknown machine")
         found = f"an EFI program for {machine} that is no kernel, or a kernel's first bytes only"
+        if b".linux\0\0" in data[:4096]:
+            found = f"a unified kernel image for {machine}: give the kernel that is in it instead"
     elif data[257:262] == b"ustar":
         found = "a tar archive"
     elif all(byte >= 0x20 or byte in b"\t\n\r\f\x1b" for byte in data[:4096]):
@@ -126,10 +172,19 @@ def describe(data: bytes) -> str:
     return found
 
 
-def _bzimage(data: bytes, name: str) -> Image | None:
+def _kind(data: bytes) -> str | None:
+    """Name the format of a kernel, not compressed as a whole, by its magic number."""
+    if data[0x202:0x206] == b"HdrS" and _u16(data, 0x1FE) == 0xAA55:
+        return "bzImage"
+    if data[0x38:0x3C] == b"ARMd":
+        return "Image"
+    if data[:2] == b"MZ" and data[4:8] == b"zimg":
+        return "zboot"
+    return "zImage" if _u32(data, 0x24) == 0x016F2818 else None
+
+
+def _bzimage(data: bytes, name: str) -> Image:
     """x86: Documentation/arch/x86/boot.rst."""
-    if data[0x202:0x206] != b"HdrS" or _u16(data, 0x1FE) != 0xAA55:
-        return None
     protected = ((data[0x1F1] or 4) + 1) * 512
     # syssize counts 16-byte paragraphs of the protected-mode part.
     _check_length(data, name, "bzImage", max(protected + _u32(data, 0x1F4) * 16, _pe_end(data)))
@@ -145,28 +200,22 @@ def _bzimage(data: bytes, name: str) -> Image | None:
     return Image("bzImage", "x86_64" if wide else "i386", payloads, banner)
 
 
-def _arm64_image(data: bytes, name: str) -> Image | None:
+def _arm64_image(data: bytes, name: str) -> Image:
     """Documentation/arch/arm64/booting.rst; its image_size counts what is not in the file."""
-    if data[0x38:0x3C] != b"ARMd":
-        return None
     _check_length(data, name, "Image", max(_pe_end(data), 4096))
     return Image("Image", "arm64", (), None)
 
 
-def _zboot(data: bytes, name: str) -> Image | None:
+def _zboot(data: bytes, name: str) -> Image:
     """A kernel inside an EFI program: drivers/firmware/efi/libstub/zboot-header.S."""
-    if data[:2] != b"MZ" or data[4:8] != b"zimg":
-        return None
     at, length = _u32(data, 8), _u32(data, 12)
     _check_length(data, name, "EFI zboot image", max(at + length, _pe_end(data)))
     machine = _PE_MACHINES.get(_pe_machine(data), "unknown")
     return Image("zboot", machine, ((at, length),), None)
 
 
-def _zimage(data: bytes, name: str) -> Image | None:
+def _zimage(data: bytes, name: str) -> Image:
     """arch/arm/boot/compressed/head.S; a device tree may follow the end it states."""
-    if _u32(data, 0x24) != 0x016F2818:
-        return None
     length = (_u32(data, 0x2C) - _u32(data, 0x28)) & 0xFFFFFFFF
     _check_length(data, name, "zImage", length)
     # The decompressor contains the magic it looks for, so the first match may not be it.
@@ -174,16 +223,7 @@ def _zimage(data: bytes, name: str) -> Image | None:
     return Image("zImage", "arm", tuple((at, length - at) for at in starts), None)
 
 
-def _gzipped_image(data: bytes, name: str) -> Image | None:
-    if compression.method(data) != "gzip" or compression.start(data)[0x38:0x3C] != b"ARMd":
-        return None
-    try:
-        inner = compression.decompress(data)
-    except compression.DamagedError as error:
-        message = f"{name} is a truncated or damaged Image.gz: {error}"
-        raise InputError(message) from error
-    _check_length(inner, name, "gzipped Image", _pe_end(inner))
-    return Image("Image.gz", "arm64", ((0, len(data)),), None)
+_PARSERS = {"bzImage": _bzimage, "Image": _arm64_image, "zboot": _zboot, "zImage": _zimage}
 
 
 def _check_length(data: bytes, name: str, what: str, expected: int) -> None:

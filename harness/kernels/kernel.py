@@ -62,4 +62,7 @@ class Kernel:
     # Files and folders it was found by: while none of them changes, and until this time
     # (seconds since 1970; None for ever), the same words find the same kernel.
     files: tuple[Path, ...] = ()
+    # Of one found without modules: what to name instead, or to put beside it; for the end of an
+    # error message.
+    advice: str = ""
     until: float | None = None

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from harness.kernels.archives import Archives
 
-_SUFFIXES = frozenset({"", ".xz", ".gz", ".zst"})
+_SUFFIXES = frozenset({"", *compression.SUFFIXES.values()})
+# In a folder of modules, what leads to the tree that they were built from.
+_TREES = frozenset({"build", "source"})
 
 
 def name_of(path: str) -> str | None:
@@ -60,10 +62,19 @@ class FolderModules:
         return _by_name(self._walk())
 
     def _walk(self) -> Iterator[str]:
-        # "build" and "source" are links to whole source trees: links are not followed.
-        for folder, _, files in os.walk(self.root):
+        """Yield all files; links to folders are followed, each folder once."""
+        seen: set[tuple[int, int]] = set()
+        for folder, subfolders, files in os.walk(self.root, followlinks=True):
+            found = os.stat(folder)  # noqa: PTH116 (not pathlib: as above)
+            if (found.st_dev, found.st_ino) in seen:
+                subfolders.clear()
+                continue
+            seen.add((found.st_dev, found.st_ino))
+            if folder == str(self.root):
+                # "build" and "source" are links to whole source trees.
+                subfolders[:] = [name for name in subfolders if name not in _TREES]
             for file in files:
-                yield str(Path(folder, file))
+                yield f"{folder}/{file}"
 
     def builtin(self) -> frozenset[str]:
         """Return the names in modules.builtin; none when there is no such file."""

@@ -18,6 +18,7 @@ from harness.errors import InputError
 from harness.host.memo import Work, cached_on_disk
 from harness.image.image import Image
 from harness.kernels.kernel import Kernel
+from harness.kernels.spec import absolute
 from harness.kernels.version import Version
 from harness.machine import accel
 from harness.machine.command import Boot
@@ -97,6 +98,8 @@ def prepare(settings: Settings) -> Plan:
     if not 0 < settings.timeout_scale < math.inf:  # nor "nan"
         raise InputError(f"the timeout scale must be positive, not {settings.timeout_scale}")
     recipe = architectures.load(settings.arch)
+    # From here on it names the same kernel in any folder.
+    settings = replace(settings, kernel=absolute(settings.kernel))
     durations: dict[str, float] = {}
     compilers = [f"CC_{tool.arch}" for tool in architectures.builders(recipe)]
     facts = {
@@ -104,8 +107,8 @@ def prepare(settings: Settings) -> Plan:
         "kernel": settings.kernel,
         # What the parts are; another number when they change.
         "format": 3,
-        # What "~" and a compiler's name mean.  (A relative path's files are looked at from here.)
-        "environment": [os.environ.get(name) for name in ("HOME", "PATH", *compilers)],
+        # What a compiler's name means, and where a build tree's output is.
+        "environment": [os.environ.get(n) for n in ("HOME", "PATH", "KBUILD_OUTPUT", *compilers)],
     }
     parts = cached_on_disk("plan", facts, lambda: _make(settings.kernel, recipe, durations))
     kernel = parts["kernel"]

@@ -3,12 +3,10 @@ from __future__ import annotations
 
 import gzip
 import os
-import shutil
-import subprocess
-import tarfile
 import time
 
 import pytest
+from packing import PACK, zboot
 
 from harness.architectures import load
 from harness.errors import InputError
@@ -21,18 +19,7 @@ ARM64 = RECIPES["arm64"]
 CONFIG = 'CONFIG_USERFAULTFD=y\n# CONFIG_X is not set\nCONFIG_L=""\n'
 KO = b"\x7fELF a module"
 
-
-@pytest.fixture(autouse=True)
-def cache(samples, tmp_path, monkeypatch):
-    """A cache of our own, for what is made after the real images are there."""
-    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-    return samples
-
-
-@pytest.fixture
-def release(bzimage):
-    """What the kernel under test calls itself."""
-    return bzimage[0x200 + int.from_bytes(bzimage[0x20E:0x210], "little") :].split(b" ")[0].decode()
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_an_image_alone(samples, tmp_path):
@@ -75,133 +62,11 @@ def test_the_config_inside_an_image_is_used(arm64_image, tmp_path):
 
 
 def test_a_zboot_image_is_unpacked_for_qemu(arm64_image, tmp_path):
-    packed = gzip.compress(arm64_image, 1)
-    header = b"MZ\0\0zimg" + (0x100).to_bytes(4, "little") + len(packed).to_bytes(4, "little")
-    pe = b"PE\0\0\x64\xaa".ljust(24, b"\0")
-    head = header.ljust(0x3C, b"\0") + (0x40).to_bytes(4, "little") + pe
-    (tmp_path / "vmlinuz").write_bytes(head.ljust(0x100, b"\0") + packed)
+    (tmp_path / "vmlinuz").write_bytes(zboot(arm64_image))
     kernel = find(str(tmp_path / "vmlinuz"), ARM64)
     assert kernel.image.read_bytes() == arm64_image
     (tmp_path / "Image").write_bytes(arm64_image)
     assert kernel.sha256 == find(str(tmp_path / "Image"), ARM64).sha256
-
-
-@pytest.fixture
-def tree(tmp_path, bzimage):
-    """What matters of a tree after 'make bzImage modules'."""
-    root = tmp_path / "linux"
-    (root / "arch/x86/boot").mkdir(parents=True)
-    (root / "drivers/net").mkdir(parents=True)
-    (root / "Kbuild").touch()
-    (root / ".config").write_text(CONFIG)
-    (root / "arch/x86/boot/bzImage").write_bytes(bzimage)
-    (root / "drivers/net/virtio_net.ko").write_bytes(KO)
-    (root / "modules.order").write_text("drivers/net/virtio_net.o\n")
-    (root / "modules.builtin").write_text("kernel/fs/ext4/ext4.ko\n")
-    return root
-
-
-def test_a_build_tree(tree, release):
-    kernel = find(str(tree), X86)
-    assert (kernel.release, kernel.image) == (release, tree / "arch/x86/boot/bzImage")
-    assert kernel.config is not None
-    assert kernel.modules is not None
-    assert kernel.modules.read("virtio_net") == KO
-    assert kernel.modules.builtin() == {"ext4"}
-    assert (kernel.system_map, kernel.vmlinux) == (None, None)
-
-
-def test_what_names_addresses_stands_at_the_top_of_a_build_tree(tree):
-    for name in ("System.map", "vmlinux"):
-        (tree / name).touch()
-        (tree / "arch/x86/boot" / name).touch()
-    for spec in (tree, tree / "arch/x86/boot/bzImage"):
-        kernel = find(str(spec), X86)
-        assert (kernel.system_map, kernel.vmlinux) == (tree / "System.map", tree / "vmlinux")
-
-
-def test_what_names_addresses_stands_beside_an_image(bzimage, release, tmp_path):
-    (tmp_path / "vmlinuz").write_bytes(bzimage)
-    (tmp_path / f"System.map-{release}").touch()
-    (tmp_path / "System.map-7").touch()
-    kernel = find(str(tmp_path / "vmlinuz"), X86)
-    assert (kernel.system_map, kernel.vmlinux) == (tmp_path / f"System.map-{release}", None)
-
-
-def test_a_tree_not_built_says_how_to_build_it(tree):
-    (tree / "arch/x86/boot/bzImage").unlink()
-    with pytest.raises(
-        InputError, match=r"expected \S*/arch/x86/boot/bzImage.*ARCH=x86_64 bzImage"
-    ):
-        find(str(tree), X86)
-
-
-def test_a_tree_built_for_another_architecture_says_so(tree):
-    with pytest.raises(InputError, match=r"arch/arm64/boot/Image \(there is .*bzImage.*ARCH=arm64"):
-        find(str(tree), ARM64)
-
-
-def test_a_tuxmake_folder(bzimage, release, tmp_path):
-    folder = tmp_path / "build"
-    folder.mkdir()
-    (folder / "bzImage").write_bytes(bzimage)
-    (folder / "config").write_text(CONFIG)
-    (folder / "metadata.json").write_text("{}")
-    (tmp_path / "virtio_net.ko").write_bytes(KO)
-    with tarfile.open(folder / "modules.tar.xz", "w:xz") as file:
-        file.add(tmp_path / "virtio_net.ko", f"lib/modules/{release}/kernel/virtio_net.ko")
-    kernel = find(str(folder), X86)
-    assert kernel.release == release
-    assert kernel.config is not None
-    assert kernel.modules is not None
-    assert kernel.modules.read("virtio_net") == KO
-
-
-def pack(tmp_path, name: str, files: dict[str, bytes]):
-    root = tmp_path / f"root-{name}"
-    (root / "DEBIAN").mkdir(parents=True)
-    (root / "DEBIAN/control").write_text(
-        f"Package: {name}\nVersion: 7.9.3-2\nArchitecture: amd64\n"
-        "Maintainer: x <x@x>\nDescription: x\n"
-    )
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
-    deb = tmp_path / f"{name}_7.9.3-2_amd64.deb"
-    subprocess.run(["dpkg-deb", "-Znone", "--root-owner-group", "-b", root, deb], check=True)
-    return deb
-
-
-def test_a_deb_as_make_bindeb_pkg_builds_it(bzimage, tmp_path):
-    files = {
-        "boot/vmlinuz-7": bzimage,
-        "boot/config-7": CONFIG.encode(),
-        "boot/System.map-7": b"ffffffff81000000 T _text\n",
-        "lib/modules/7/kernel/virtio_net.ko": KO,
-        "lib/modules/7/modules.builtin": b"kernel/ext4.ko\n",
-    }
-    kernel = find(str(pack(tmp_path, "linux-image-7", files)), X86)
-    assert kernel.version == Version(7, 9, 3)
-    assert kernel.config is not None
-    assert kernel.modules is not None
-    assert kernel.modules.read("virtio_net") == KO
-    assert kernel.modules.builtin() == {"ext4"}
-    assert kernel.image.read_bytes() == bzimage
-    assert kernel.system_map is not None
-    assert kernel.system_map.read_text() == "ffffffff81000000 T _text\n"
-
-
-def test_a_deb_split_over_several(bzimage, tmp_path):
-    image = pack(tmp_path, "linux-image-7", {"usr/share/doc/x": b"x"})
-    with pytest.raises(InputError, match=r"linux-image-7.*contains no kernel"):
-        find(str(image), X86)
-    pack(tmp_path, "linux-binary-7", {"usr/lib/modules/7/vmlinuz": bzimage})
-    pack(tmp_path, "linux-base-7", {"usr/lib/modules/7/config": CONFIG.encode()})
-    pack(tmp_path, "linux-modules-7", {"usr/lib/modules/7/kernel/virtio_net.ko": KO})
-    kernel = find(str(image), X86)
-    assert kernel.config is not None
-    assert kernel.modules is not None
-    assert kernel.modules.read("virtio_net") == KO
 
 
 def test_an_image_of_another_architecture_says_both(samples, tmp_path):
@@ -258,22 +123,69 @@ def test_a_large_file_is_not_read_whole(tmp_path):
     assert time.monotonic() - began < 2
 
 
-def test_a_folder_without_a_kernel(tmp_path):
-    with pytest.raises(InputError, match="folder without a kernel"):
-        find(str(tmp_path), X86)
-
-
 def test_a_suite_given_as_a_path_is_guessed():
     with pytest.raises(InputError, match="did you mean debian:bookworm"):
         find("bookworm", X86)
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads all")
-def test_a_file_that_may_not_be_read(tmp_path):
-    path = tmp_path / "secret"
-    path.write_bytes(b"x")
-    path.chmod(0)
-    if os.geteuid() == 0:
-        path = type(path)("/proc/1/mem")
-    with pytest.raises(InputError, match=f"cannot read {path}: Permission denied"):
-        find(str(path), X86)
+def test_a_file_that_may_not_be_read(as_nobody):
+    folder, somebody = as_nobody
+    with somebody():
+        path = folder / "secret"
+        path.write_bytes(b"x")
+        path.chmod(0)
+        with pytest.raises(InputError, match=f"cannot read {path}: Permission denied"):
+            find(str(path), X86)
+
+
+def test_what_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, message in (
+        ("fifo", "fifo is neither a file nor a folder but a pipe: expected debian:SUITE"),
+        ("dangling", "dangling is a link to 'nowhere', and that is not there"),
+        ("loop", "cannot read .*loop: Too many levels of symbolic links"),
+        ("x" * 300, "cannot read .*: File name too long"),
+        ("fifo/bzImage", "cannot read .*fifo/bzImage: Not a directory"),
+    ):
+        began = time.monotonic()
+        with pytest.raises(InputError, match=message):
+            find(str(tmp_path / name), X86)
+        assert time.monotonic() - began < 2
+    with pytest.raises(InputError, match=r"null is neither .* but a character device"):
+        find("/dev/null", X86)
+
+
+@pytest.mark.parametrize(
+    "name", ["with spaces", 'it\'s "quoted"', "a,b=c", "Kärnel", "-kernel", "100%s {x}"]
+)
+def test_odd_names(bzimage, release, tmp_path, monkeypatch, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / name).write_bytes(bzimage)
+    monkeypatch.chdir(folder)
+    kernel = find(name, X86)
+    assert (kernel.image, kernel.spec) == (folder / name, str(folder / name))
+    assert kernel.release == release
+
+
+# Debian's have their kernel packed already: packing them takes no less for that.
+WHOLE = [("x86_64", way) for way in sorted({*PACK} - {"bzip2", "lzma", "lzo"})]
+WHOLE += [("arm64", "gzip"), ("arm64", "lz4-legacy"), ("arm", "zstd"), ("i386", "bzip2")]
+
+
+@pytest.mark.parametrize(("machine", "way"), WHOLE)
+def test_images_compressed_as_a_whole(samples, tmp_path, machine, way):
+    recipe = next(r for r in RECIPES.values() if r.kernel_machine == machine)
+    (tmp_path / "k").write_bytes(PACK[way](samples[machine]))
+    kernel = find(str(tmp_path / "k"), recipe)
+    (tmp_path / "plain").write_bytes(samples[machine])
+    plain = find(str(tmp_path / "plain"), recipe)
+    assert (kernel.release, kernel.version) == (plain.release, plain.version)
+    if (machine, way) != ("arm64", "gzip"):  # that QEMU unpacks itself
+        assert kernel.image.read_bytes() == samples[machine]
+        assert kernel.sha256 == plain.sha256
+    (tmp_path / "k").write_bytes(PACK[way](samples[machine])[:-100000])
+    with pytest.raises(InputError, match=r"k is a truncated .*copy it again"):
+        find(str(tmp_path / "k"), recipe)

@@ -7,9 +7,10 @@ import tarfile
 
 import pytest
 import zstandard
+from packing import PACK
 
 from harness.errors import InputError
-from harness.kernels import archives
+from harness.kernels import archives, compression
 from harness.kernels.modules import ArchiveModules, BuildTreeModules, FolderModules, name_of
 
 KO = b"\x7fELF a module"
@@ -44,7 +45,7 @@ def modules(request, installed, tmp_path, monkeypatch):
     with tarfile.open(path, "w:xz") as file:
         file.add(tmp_path / "lib", "lib")
     contents = archives.tar(path)
-    return ArchiveModules(archives.taken("key", contents, "x"), contents)
+    return ArchiveModules(archives.taken("key", contents, "x", image=False), contents)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,15 +71,43 @@ def test_an_archive_is_opened_once_for_a_module(installed, tmp_path, monkeypatch
     with tarfile.open(path, "w") as file:
         file.add(installed, "lib/modules/6.1.0")
     contents = archives.tar(path)
-    folder = archives.taken("key", contents, "x")
+    folder = archives.taken("key", contents, "x", image=False)
     assert ArchiveModules(folder, contents).read("packed_xz") == KO
     path.unlink()
     again = archives.tar(path)
-    later = ArchiveModules(archives.taken("key", again, "x"), again)
+    later = ArchiveModules(archives.taken("key", again, "x", image=False), again)
     assert later.read("packed_xz") == KO
     assert later.read("nothing") is None
     with pytest.raises(InputError, match=r"modules\.tar"):
         later.read("plain_one")
+
+
+def test_links_to_folders_are_followed_but_not_to_the_tree(installed, tmp_path):
+    for name in ("updates", "build", "source"):
+        elsewhere = tmp_path / name
+        elsewhere.mkdir()
+        (elsewhere / f"in_{name}.ko").write_bytes(KO)
+        (installed / name).unlink(missing_ok=True)
+        (installed / name).symlink_to(elsewhere)
+    (tmp_path / "updates" / "round").symlink_to(installed)
+    (installed / "kernel" / "build").mkdir()
+    (installed / "kernel" / "build" / "deep.ko").write_bytes(KO)
+    (installed / "dangling").symlink_to("nowhere")
+    modules = FolderModules(installed)
+    assert modules.read("in_updates") == KO
+    assert modules.read("deep") == KO
+    assert modules.read("in_build") is None
+    assert modules.read("in_source") is None
+
+
+@pytest.mark.parametrize("way", sorted(PACK))
+def test_modules_packed_in_each_way(tmp_path, way):
+    suffix = compression.SUFFIXES[way.partition("-")[0]]
+    (tmp_path / f"a-b.ko{suffix}").write_bytes(PACK[way](KO * 100))
+    assert FolderModules(tmp_path).read("a_b") == KO * 100
+    (tmp_path / f"a-b.ko{suffix}").write_bytes(PACK[way](KO * 100)[:-12])
+    with pytest.raises(InputError, match=r"a-b\.ko\S* cannot be read: its .* data ends too early"):
+        FolderModules(tmp_path).read("a_b")
 
 
 @pytest.mark.parametrize("style", ["kernel/drivers/net/a-b.ko", "drivers/net/a-b.o"])
