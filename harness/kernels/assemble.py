@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
-from harness.kernels import config
+from harness.kernels import coherence
 from harness.kernels.archives import Archives, taken
 from harness.kernels.facts import Facts, bootable, facts
 from harness.kernels.images import FORMATS
@@ -42,30 +42,39 @@ def assemble(
     recipe: Recipe,
     origin: str,
     config_text: str | None = None,
+    config_file: Path | None = None,
     modules: Modules | None = None,
     version: str | None = None,
     files: Sequence[Path] = (),
 ) -> Kernel:
     """Return the kernel with the image ``path``.
 
-    What is not given is taken from the image itself.  ``files`` are those beside the image
-    that it was found by.
+    What is not given is taken from the image itself, and so is what the image contradicts.
+    ``files`` are those beside the image that it was found by; ``config_file`` is the one that
+    ``config_text`` was read from, if it is one.
     """
     files = (path, *files)
     path, inner = bootable(path, image, origin)
-    text = config_text if config_text is not None else inner.config
+    found, notes = coherence.configuration(inner, recipe, config_text, config_file, files[0])
+    system_map, about_map = coherence.system_map(
+        _beside(files[0], "System.map", image.release), inner
+    )
+    vmlinux, about_vmlinux = coherence.vmlinux(_beside(files[0], "vmlinux", image.release), inner)
     return Kernel(
         arch=recipe.arch,
         image=path,
         release=image.release,
         version=Version.parse(version or image.version),
-        config=None if text is None else config.parse(text),
+        config=found,
         modules=modules,
         origin=origin,
         sha256=inner.sha256,
         files=tuple(dict.fromkeys([*files, path])),
-        system_map=_beside(files[0], "System.map", image.release),
-        vmlinux=_beside(files[0], "vmlinux", image.release),
+        system_map=system_map,
+        vmlinux=vmlinux,
+        vermagic=inner.vermagic,
+        drivers=None if inner.drivers is None else tuple(inner.drivers),
+        notes=(*notes, *about_map, *about_vmlinux),
     )
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.host.cache import cache_dir, locked, new_file
-from harness.kernels import compression, ikconfig, images
+from harness.kernels import compression, ikconfig, images, inside
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # Raise it when facts are worked out differently: older ones in caches are then left alone.
-_GENERATION = "images-1"
+_GENERATION = "images-2"
 # Bytes; whatever is larger is no kernel image, and is not read whole to find that out.
 _LARGEST = 1 << 29
 
@@ -37,6 +37,11 @@ class Facts:
     version: str
     # The .config inside it (CONFIG_IKCONFIG); None without one.
     config: str | None
+    # harness.kernels.inside; None when it cannot be unpacked here.
+    vermagic: str | None
+    drivers: list[str] | None
+    banner: str | None
+    banner_at: int | None
 
 
 def facts(path: Path, name: str, known_sha256: str | None = None) -> Facts:
@@ -102,4 +107,7 @@ def _work_out(data: bytes, sha256: str, name: str) -> Facts:
         message = f"{name} looks like a {image.format} but says no 'Linux version': is it damaged?"
         raise InputError(message)
     config = ikconfig.extract(kernel) if kernel is not None else None
-    return Facts(sha256, image.format, image.machine, *says, config)
+    vermagic = inside.vermagic(kernel, says[0]) if kernel is not None else None
+    drivers = inside.drivers(kernel) if kernel is not None else None
+    banner = (inside.banner(kernel) if kernel is not None else None) or (None, None)
+    return Facts(sha256, image.format, image.machine, *says, config, vermagic, drivers, *banner)

@@ -72,6 +72,7 @@ def _in_tree(folder: Path, recipe: Recipe) -> Kernel:
         recipe=recipe,
         origin=f"build tree {folder}",
         config_text=config.read_text(errors="replace") if config.is_file() else None,
+        config_file=config,
         modules=BuildTreeModules(folder),
         # The folder of the image: a target that is preferred may appear.
         files=[config, boot, folder],

@@ -17,6 +17,7 @@ from harness import architectures
 from harness.errors import InputError
 from harness.host.memo import Work, cached_on_disk
 from harness.image.image import Image
+from harness.kernels.config import Config
 from harness.kernels.kernel import Kernel
 from harness.kernels.version import Version
 from harness.machine import accel
@@ -128,13 +129,15 @@ def prepare(settings: Settings) -> Plan:
         "arch": settings.arch,
         "kernel": settings.kernel,
         # What the parts are; another number when they change.
-        "format": 2,
+        "format": 3,
         # What "~" and a compiler's name mean.  (A relative path's files are looked at from here.)
         "environment": [os.environ.get(name) for name in ("HOME", "PATH", *compilers)],
     }
     parts = cached_on_disk("plan", facts, lambda: _make(settings.kernel, recipe, durations))
     kernel = parts["kernel"]
     log.info("kernel: %s (%s)", kernel["release"], kernel["origin"])
+    for note in (*kernel["notes"], *kernel["config"]["lost"].values()):
+        log.warning("%s", note)
     began = time.monotonic()
     choice = accel.choose(recipe, settings.accelerator)
     durations["accelerator"] = round(time.monotonic() - began, 3)
@@ -148,7 +151,7 @@ def prepare(settings: Settings) -> Plan:
             image=Path(kernel["image"]),
             release=kernel["release"],
             version=Version.parse(kernel["version"]),
-            config=kernel["config"],
+            config=Config(**kernel["config"]),
             modules=None,
             origin=kernel["origin"],
             sha256=kernel["sha256"],
@@ -172,7 +175,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     """
     # Here, because mostly nothing has changed: these imports take 0.1 s.
     from harness.host import compiler  # noqa: PLC0415
-    from harness.image import initramfs, on_demand  # noqa: PLC0415
+    from harness.image import initramfs, on_demand, preflight  # noqa: PLC0415
     from harness.kernels.find import find  # noqa: PLC0415
     from harness.suite import programs  # noqa: PLC0415
 
@@ -184,7 +187,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
         began = time.monotonic()
 
     # First the input that can be wrong, so that a user learns it at once.
-    kernel = find(spec, recipe)
+    kernel = preflight.check(recipe, find(spec, recipe))
     lap("kernel")
     built = programs.build(recipe)
     compat = _build_compat(recipe, built)
@@ -197,7 +200,13 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
             "image": str(kernel.image),
             "release": kernel.release,
             "version": str(kernel.version),
-            "config": None if kernel.config is None else dict(kernel.config),
+            "config": {
+                "symbols": dict(kernel.config.symbols),
+                "whole": kernel.config.whole,
+                "source": kernel.config.source,
+                "lost": dict(kernel.config.lost),
+            },
+            "notes": kernel.notes,
             "origin": kernel.origin,
             "sha256": kernel.sha256,
             "spec": kernel.spec,

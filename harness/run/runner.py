@@ -109,10 +109,8 @@ class Runner:
         )
         if expectation.skip is not None:
             return self._record(job, began, Judgement(Verdict.SKIP, expectation.skip))
-        if expectation.undecided:
-            symbols = ", ".join(expectation.undecided)
-            why = f"the kernel's configuration is not known, and this case depends on {symbols}"
-            return self._record(job, began, Judgement(Verdict.MISS, why))
+        if expectation.miss is not None:
+            return self._record(job, began, Judgement(Verdict.MISS, expectation.miss))
         if lacking := self._lacks(variant(job.memory)):
             return self._record(job, began, Judgement(Verdict.SKIP, lacking))
         profile = self.profile(job)
@@ -141,9 +139,8 @@ class Runner:
         sizes, compat = self._plan.page_sizes, self._plan.recipe.compat
         if wanted.pages and wanted.pages not in sizes:
             return f"this kernel has huge pages of {', '.join(sizes)}, not of {wanted.pages}"
-        config = self._plan.kernel.config
         needs = compat.needs if compat and wanted.task == "compat" else None
-        if needs and config is not None and config.get(needs, "n") == "n":
+        if needs and self._plan.kernel.config.has(needs) is False:
             return f"the kernel runs no 32-bit programs: it has no {needs}"
         return None
 
@@ -242,7 +239,7 @@ class Runner:
             return found
         if self._symbols is None:
             self._symbols = Symbols.load(kernel.system_map)
-        moved = kernel.config is None or kernel.config.get("CONFIG_RANDOMIZE_BASE", "n") != "n"
+        moved = kernel.config.has("CONFIG_RANDOMIZE_BASE") is not False
         return [self._symbols.resolve(splat, console, moved=moved) for splat in found]
 
     def _record(
