@@ -165,6 +165,9 @@ class Recipe:
     host_packages: Mapping[str, str]
     # Those of images/common.toml come first.
     needs: tuple[Need, ...]
+    # Further options for a configuration that starts from nothing: what those in ``needs`` and
+    # in the contract depend on, and what programs expect.  Those of images/common.toml come first.
+    fragment: tuple[str, ...]
     # Module -> CONFIG_ symbol that builds it, of images/common.toml.
     drivers: Mapping[str, str]
     # The first that fits a kernel is taken; the last fits all.
@@ -242,6 +245,8 @@ def load(arch: str) -> Recipe:
     table, common = _tables(path), _tables(IMAGES / f"{_COMMON}.toml")
     if isinstance(own := table.get("needs"), list):
         table["needs"] = common["needs"] + own
+    if isinstance(lines := table.get("fragment"), list):
+        table["fragment"] = common["fragment"] + lines
     table["drivers"] = common["drivers"]
     for name, entry in table.get("accelerators", {}).items():
         if isinstance(quirks := entry.get("quirks"), list):

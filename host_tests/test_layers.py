@@ -28,6 +28,7 @@ LAYERS = [
     {"aftermath"},
     {"contract"},
     {"contract_file"},
+    {"requirements"},
     {"verdicts"},
     {"results"},
     {"contract_table"},

@@ -6,7 +6,7 @@ What its rows are made of is said in harness/contract/reader.py, which reads the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
@@ -15,6 +15,7 @@ from harness.suite.variant import variant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from harness.guest.config_probe import Probe
     from harness.kernels.config import Config
     from harness.kernels.version import Version
     from harness.suite.catalog import Case
@@ -131,6 +132,8 @@ class Contract:
     """All rows, by their id."""
 
     rows: Mapping[str, Row]
+    # CONFIG_ symbol -> how a guest shows whether it is set.
+    probes: Mapping[str, Probe] = field(default_factory=dict)
 
     def expectation(
         self,

@@ -33,7 +33,10 @@ class Preflight:
 
 
 def examine(recipe: Recipe, kernel: Kernel) -> Preflight:
-    """Say what is wrong with ``kernel``, which is informed(); HostError when its modules cannot be read."""
+    """Return what is known of ``kernel``, which is informed().
+
+    Raises HostError when its modules cannot be read.
+    """
     card = recipe.card(kernel.config)
     problems = _missing_options(recipe, kernel, card.needs or ())
     lost: dict[str, str] = {}

@@ -41,8 +41,7 @@ def assemble(
     *,
     recipe: Recipe,
     origin: str,
-    config_text: str | None = None,
-    config_file: Path | None = None,
+    config_text: Path | str | None = None,
     modules: Modules | None = None,
     version: str | None = None,
     files: Sequence[Path] = (),
@@ -50,16 +49,15 @@ def assemble(
     """Return the kernel with the image ``path``.
 
     What is not given is taken from the image itself, and so is what the image contradicts.
-    ``files`` are those beside the image that it was found by; ``config_file`` is the one that
-    ``config_text`` was read from, if it is one.
+    ``files`` are those beside the image that it was found by; ``config_text`` is the path of a
+    .config, or its text where it is in an archive.
     """
     files = (path, *files)
     path, inner = bootable(path, image, origin)
-    found, notes = coherence.configuration(inner, recipe, config_text, config_file, files[0])
-    system_map, about_map = coherence.system_map(
-        _beside(files[0], "System.map", image.release), inner
-    )
-    vmlinux, about_vmlinux = coherence.vmlinux(_beside(files[0], "vmlinux", image.release), inner)
+    found, notes = coherence.configuration(inner, recipe, config_text, files[0])
+    beside = [_beside(files[0], name, image.release) for name in ("System.map", "vmlinux")]
+    system_map, about_map = coherence.system_map(beside[0], inner)
+    vmlinux, about_vmlinux = coherence.vmlinux(beside[1], inner)
     return Kernel(
         arch=recipe.arch,
         image=path,
@@ -69,7 +67,7 @@ def assemble(
         modules=modules,
         origin=origin,
         sha256=inner.sha256,
-        files=tuple(dict.fromkeys([*files, path])),
+        files=tuple(dict.fromkeys([*files, path, *filter(None, beside)])),
         system_map=system_map,
         vmlinux=vmlinux,
         vermagic=inner.vermagic,

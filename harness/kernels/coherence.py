@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import architectures
@@ -13,56 +14,62 @@ from harness.kernels import config
 from harness.kernels.version import Version
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness.architectures import Recipe
     from harness.kernels.config import Config
     from harness.kernels.facts import Facts
 
+_INSIDE = "the image itself (CONFIG_IKCONFIG)"
 _BANNER = re.compile(rb"Linux version \d[^\n\0]* #\d[^\n\0]*\n")
 
 
 def configuration(
-    image: Facts, recipe: Recipe, text: str | None, file: Path | None, image_file: Path
+    image: Facts, recipe: Recipe, beside: Path | str | None, image_file: Path
 ) -> tuple[Config, list[str]]:
     """Return the configuration that ``image`` was built with, and notes on what was passed over.
 
-    The image's own (CONFIG_IKCONFIG) is the truth.  Without it, ``text``, a .config, is taken
-    unless it is another kernel's.  In a build tree, where ``file`` is that .config, one that is
-    younger than the image ``image_file`` may have been edited since: then what make read last,
-    include/config/auto.conf, is taken when it is older.
+    The image's own (CONFIG_IKCONFIG) is the truth.  Without it, ``beside``, a .config or its
+    text, is taken unless it is another kernel's.  In a build tree one that is younger than the
+    image ``image_file`` may have been edited since: then what make read last,
+    include/config/auto.conf, is taken when it is older than the image.
     """
-    beside = config.parse(text, str(file or "the config beside the image")) if text else None
+    if beside is None:
+        if image.config is None:
+            return config.UNKNOWN, []
+        return config.parse(image.config, _INSIDE), []
+    source = str(beside) if isinstance(beside, Path) else "the config beside the image"
+    text = beside.read_text(errors="replace") if isinstance(beside, Path) else beside
+    found = config.parse(text, source)
     if image.config is not None:
-        own = config.parse(image.config, "the image itself (CONFIG_IKCONFIG)")
-        if beside is None or not (differing := _differing(own, beside)):
-            return own, []
-        some = ", ".join(differing[:3]) + (", ..." if len(differing) > 3 else "")
-        return own, [
-            f"{beside.source} is not what the image was built with ({some}): "
-            "the configuration in the image is used"
-        ]
-    if beside is None or text is None:
-        return config.UNKNOWN, []
-    built = _built_with(file, image_file)
-    if why := _contradiction(text, beside, image, recipe):
+        own = config.parse(image.config, _INSIDE)
+        differ = _differing(own, found)
+        note = f"{source} is not what the image was built with ({differ}): the image's own is used"
+        return own, [note] if differ else []
+    tree = beside if isinstance(beside, Path) and _is_tree(beside) else None
+    built = _built_with(tree, image_file) if tree else None
+    if why := _contradiction(text, found, image, recipe):
         if built is not None and not _contradiction("", built, image, recipe):
-            return built, [f"{beside.source} {why}: {built.source} is used"]
-        return config.UNKNOWN, [f"{beside.source} {why}: it is not used"]
-    if file is None or not _is_tree(file) or not _younger(file, image_file):
-        return beside, []
+            return built, [f"{source} {why}: {built.source} is used"]
+        return config.UNKNOWN, [f"{source} {why}: it is not used"]
+    return _of_tree(tree, found, built, image_file) if tree else (found, [])
+
+
+def _of_tree(
+    file: Path, found: Config, built: Config | None, image_file: Path
+) -> tuple[Config, list[str]]:
+    """Return what an image in a build tree was built with, ``found`` being its .config."""
+    if not _younger(file, image_file):
+        return found, []
     if built is None:
-        return beside, [f"{file} is newer than the image: is the image up to date? Run make"]
-    if differing := _differing(built, beside):
-        some = ", ".join(differing[:3])
-        note = f"{file} was changed after the image was made ({some}): {built.source} is used"
-        return built, [note]
-    return beside, []
+        return found, [f"{file} is newer than the image: if it was edited, run make again"]
+    differ = _differing(built, found)
+    note = f"{file} was changed after the image was made ({differ}): {built.source} is used"
+    return (built, [note]) if differ else (found, [])
 
 
-def _differing(one: Config, other: Config) -> list[str]:
-    """Return the symbols that are not set alike; what is not mentioned is not set."""
-    return sorted(s for s in {*one, *other} if one.value(s) != other.value(s))
+def _differing(one: Config, other: Config) -> str:
+    """Name the symbols that are not set alike, three at most; "" when there are none."""
+    symbols = sorted(s for s in {*one, *other} if one.value(s) != other.value(s))
+    return ", ".join(symbols[:3]) + (", ..." if len(symbols) > 3 else "")
 
 
 def _is_tree(file: Path) -> bool:
@@ -74,10 +81,8 @@ def _younger(file: Path, than: Path) -> bool:
     return file.stat().st_mtime_ns > than.stat().st_mtime_ns
 
 
-def _built_with(file: Path | None, image: Path) -> Config | None:
+def _built_with(file: Path, image: Path) -> Config | None:
     """Return what make read when it built ``image``; None when that is not known."""
-    if file is None or not _is_tree(file):
-        return None
     auto = file.parent / "include" / "config" / "auto.conf"
     if not auto.is_file() or _younger(auto, image):
         return None

@@ -62,11 +62,8 @@ def find_in_deb(path: Path, recipe: Recipe) -> Kernel:
     )
 
 
-def _config(path: Path, release: str) -> str | None:
-    for file in _configs(path, release):
-        if file.is_file():
-            return file.read_text(errors="replace")
-    return None
+def _config(path: Path, release: str) -> Path | None:
+    return next((file for file in _configs(path, release) if file.is_file()), None)
 
 
 def _configs(path: Path, release: str) -> list[Path]:

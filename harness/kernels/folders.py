@@ -71,11 +71,10 @@ def _in_tree(folder: Path, recipe: Recipe) -> Kernel:
         found,
         recipe=recipe,
         origin=f"build tree {folder}",
-        config_text=config.read_text(errors="replace") if config.is_file() else None,
-        config_file=config,
+        config_text=config if config.is_file() else None,
         modules=BuildTreeModules(folder),
         # The folder of the image: a target that is preferred may appear.
-        files=[config, boot, folder],
+        files=[config, folder / "include" / "config" / "auto.conf", boot, folder],
     )
 
 
@@ -93,7 +92,7 @@ def _tuxmake(image: Path, recipe: Recipe) -> Kernel:
         found,
         recipe=recipe,
         origin=f"tuxmake build {image.parent}",
-        config_text=config.read_text(errors="replace") if config.is_file() else None,
+        config_text=config if config.is_file() else None,
         modules=ArchiveModules(taken, contents),
         files=[config, path, image.parent],
     )

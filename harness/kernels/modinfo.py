@@ -37,16 +37,17 @@ def parse(module: bytes) -> ModInfo:
     try:
         elf = ELFFile(io.BytesIO(module))
         sections = {section.name: section for section in elf.iter_sections()}
-        for section in sections.values():
-            held = section["sh_type"] != "SHT_NOBITS"
-            if held and section["sh_offset"] + section["sh_size"] > len(module):
-                raise InputError(f"not a kernel module: its section {section.name} is cut off")
+        ends = {
+            name: section["sh_offset"] + section["sh_size"]
+            for name, section in sections.items()
+            if section["sh_type"] != "SHT_NOBITS"
+        }
         info = sections[".modinfo"].data() if ".modinfo" in sections else b""
         machine = str(elf["e_machine"])
-    except InputError:
-        raise
     except Exception as error:  # of a damaged file pyelftools raises whatever it trips over
         raise InputError(f"not a kernel module: {error or type(error).__name__}") from error
+    if cut := [name for name, end in ends.items() if end > len(module)]:
+        raise InputError(f"not a kernel module: its section {cut[0]} is cut off")
     fields = [field.decode("utf-8", "replace").partition("=") for field in info.split(b"\0")]
     values = {key: value for key, _, value in reversed(fields)}
     depends = values.get("depends", "").replace("-", "_").split(",")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from harness.architectures import kib
 from harness.contract import reader
 from harness.errors import HarnessError
+from harness.guest import config_probe
 from harness.guest.guest import FOLDER
 from harness.guest.outcome import SshError
 from harness.machine.boot import KERNELS, BootError
@@ -88,6 +89,9 @@ class Runner:
         self._symbols: Symbols | None = None
         self._quirks = plan.choice.accelerator.quirks or ()
         self.contract = reader.load()
+        # What is known of it: where that is not all, a guest is asked.
+        self._config = plan.kernel.config
+        self._config_asked = False
         self.patience = Patience()
         # Called when everything is ready for a case, just before it: harness.selftest.soak makes trouble.
         self.before_case: Callable[[Guest, Job], object] | None = None
@@ -103,9 +107,13 @@ class Runner:
     def run(self, job: Job) -> CaseRecord:
         """Run ``job`` and return its record; trouble of any kind is a verdict in it."""
         began = self._clock.now()
-        kernel = self._plan.kernel
+        kernel, profile = self._plan.kernel, self.profile(job)
+        try:
+            self._learn_config(profile)
+        except HarnessError as error:
+            return self._of_no_guest(job, began, error)
         expectation = self.contract.for_case(
-            job.case, kernel.arch, kernel.version, kernel.config, job.memory
+            job.case, kernel.arch, kernel.version, self._config, job.memory
         )
         if expectation.skip is not None:
             return self._record(job, began, Judgement(Verdict.SKIP, expectation.skip))
@@ -113,22 +121,28 @@ class Runner:
             return self._record(job, began, Judgement(Verdict.MISS, expectation.miss))
         if lacking := self._lacks(variant(job.memory)):
             return self._record(job, began, Judgement(Verdict.SKIP, lacking))
-        profile = self.profile(job)
         try:
             guest = self._guest_for(job.case, profile)
-        except BootError as error:
-            return self._record(
-                job,
-                began,
-                _of_boot(error, self._quirks),
-                phase="boot",
-                console=error.console,
-                evidence=error.evidence,
-            )
         except HarnessError as error:
-            return self._record(job, began, Judgement(Verdict.MISS, str(error)), phase="boot")
+            return self._of_no_guest(job, began, error)
         record = self._run_in(guest, job, profile, expectation.arguments())
         return replace(record, findings=expectation.findings)
+
+    def _learn_config(self, profile: str) -> None:
+        """Ask a guest of ``profile``, once, what the kernel's configuration would say."""
+        if not self._config.whole and not self._config_asked:
+            guest, probes = self.fleet.get(profile), self.contract.probes
+            self._config = config_probe.ask(guest, probes, self._config, self._plan.scale)
+            self._config_asked = True
+
+    def _of_no_guest(self, job: Job, began: float, error: HarnessError) -> CaseRecord:
+        """Return the record of a case whose guest could not be had."""
+        if not isinstance(error, BootError):
+            return self._record(job, began, Judgement(Verdict.MISS, str(error)), phase="boot")
+        judgement = _of_boot(error, self._quirks)
+        return self._record(
+            job, began, judgement, phase="boot", console=error.console, evidence=error.evidence
+        )
 
     def profile(self, job: Job) -> str:
         """Return the name of the machine profile that ``job`` runs on."""
@@ -140,7 +154,7 @@ class Runner:
         if wanted.pages and wanted.pages not in sizes:
             return f"this kernel has huge pages of {', '.join(sizes)}, not of {wanted.pages}"
         needs = compat.needs if compat and wanted.task == "compat" else None
-        if needs and self._plan.kernel.config.has(needs) is False:
+        if needs and self._config.has(needs) is False:
             return f"the kernel runs no 32-bit programs: it has no {needs}"
         return None
 

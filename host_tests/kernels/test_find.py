@@ -42,7 +42,7 @@ def test_an_image_alone(samples, tmp_path):
         kernel = find(str(path), recipe)
         assert kernel.image == path
         assert kernel.arch == recipe.arch
-        assert kernel.config is None
+        assert not kernel.config.whole
         assert kernel.modules is None
         assert kernel.version >= Version(5, 10)
         assert kernel.version.patch > 0
@@ -70,7 +70,7 @@ def test_the_config_inside_an_image_is_used(arm64_image, tmp_path):
     (tmp_path / "Image").write_bytes(arm64_image + packed)
     for _ in range(2):  # worked out, then from the cache
         config = find(str(tmp_path / "Image"), ARM64).config
-        assert config is not None
+        assert config.whole
         assert config["CONFIG_USERFAULTFD"] == "y"
 
 
@@ -104,7 +104,7 @@ def tree(tmp_path, bzimage):
 def test_a_build_tree(tree, release):
     kernel = find(str(tree), X86)
     assert (kernel.release, kernel.image) == (release, tree / "arch/x86/boot/bzImage")
-    assert kernel.config is not None
+    assert kernel.config.whole
     assert kernel.modules is not None
     assert kernel.modules.read("virtio_net") == KO
     assert kernel.modules.builtin() == {"ext4"}
@@ -152,7 +152,7 @@ def test_a_tuxmake_folder(bzimage, release, tmp_path):
         file.add(tmp_path / "virtio_net.ko", f"lib/modules/{release}/kernel/virtio_net.ko")
     kernel = find(str(folder), X86)
     assert kernel.release == release
-    assert kernel.config is not None
+    assert kernel.config.whole
     assert kernel.modules is not None
     assert kernel.modules.read("virtio_net") == KO
 
@@ -182,7 +182,7 @@ def test_a_deb_as_make_bindeb_pkg_builds_it(bzimage, tmp_path):
     }
     kernel = find(str(pack(tmp_path, "linux-image-7", files)), X86)
     assert kernel.version == Version(7, 9, 3)
-    assert kernel.config is not None
+    assert kernel.config.whole
     assert kernel.modules is not None
     assert kernel.modules.read("virtio_net") == KO
     assert kernel.modules.builtin() == {"ext4"}
@@ -199,7 +199,7 @@ def test_a_deb_split_over_several(bzimage, tmp_path):
     pack(tmp_path, "linux-base-7", {"usr/lib/modules/7/config": CONFIG.encode()})
     pack(tmp_path, "linux-modules-7", {"usr/lib/modules/7/kernel/virtio_net.ko": KO})
     kernel = find(str(image), X86)
-    assert kernel.config is not None
+    assert kernel.config.whole
     assert kernel.modules is not None
     assert kernel.modules.read("virtio_net") == KO
 

@@ -194,7 +194,7 @@ def test_modules_that_appear_beside_an_image_are_seen(tmp_path):
         shutil.copyfile(kernel.image.parent / "modules" / f"{name}.ko", modules / f"{name}.ko")
     assert made(settings) == MADE
     assert prepare(settings).image != without
-    assert prepare(settings).kernel.config is None
+    assert prepare(settings).kernel.config.whole is False
     time.sleep(0.02)
     (image.parent / "config").write_text("CONFIG_USERFAULTFD=y\n")
     assert made(settings) == MADE
