@@ -165,8 +165,9 @@ class Recipe:
     host_packages: Mapping[str, str]
     # Those of images/common.toml come first.
     needs: tuple[Need, ...]
-    # Further options for a configuration that starts from nothing: what those in ``needs`` and
-    # in the contract depend on, and what programs expect.  Those of images/common.toml come first.
+    # Further options for a configuration that starts from nothing, CONFIG_X or CONFIG_X=n: what
+    # those in ``needs`` and in the contract depend on, and what programs expect.  Those of
+    # images/common.toml come first.
     fragment: tuple[str, ...]
     # Module -> CONFIG_ symbol that builds it, of images/common.toml.
     drivers: Mapping[str, str]
@@ -174,6 +175,8 @@ class Recipe:
     hugepages: tuple[HugePages, ...]
     accelerators: Mapping[str, Accelerator]
     profiles: Mapping[str, Profile]
+    # CONFIG_ symbols that its kernels cannot have.
+    never: tuple[str, ...] | None = None
     # None where all programs are of one size.
     compat: Compat | None = None
 

@@ -99,7 +99,7 @@ def requirements(
     for item in items(recipe, programs, rules):
         if item.skipped(rules, recipe, version, _AllBut({})):
             continue
-        for symbol in item.symbols(rules, recipe) - set(vital):
+        for symbol in item.symbols(rules, recipe) - {*vital, *(recipe.never or ())}:
             if item.skipped(rules, recipe, version, _AllBut({symbol: "n"})):
                 count[symbol] += 1
                 rows[symbol].update(item.case.rows)
@@ -129,4 +129,9 @@ def fragment(recipe: Recipe, wanted: Sequence[Requirement]) -> str:
     What those depend on comes first: a configuration may start from nothing (tinyconfig).
     """
     symbols = dict.fromkeys([*recipe.fragment, *(each.symbol for each in wanted)])
-    return "".join(f"{symbol}=y\n" for symbol in symbols)
+    return "".join(map(_line, symbols))
+
+
+def _line(option: str) -> str:
+    symbol, _, value = option.partition("=")
+    return f"# {symbol} is not set\n" if value == "n" else f"{symbol}=y\n"

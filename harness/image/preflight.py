@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _OTHER_BUILD = "make modules, or name the build tree or package that they all come from"
 _ALONE = "name the build tree or package instead of the bare image"
 
+_LEFT_BEHIND = "make modules; where packages split a kernel, put its linux-modules beside it"
+
 
 @dataclass(frozen=True)
 class Preflight:
@@ -123,7 +125,7 @@ def _no_network(recipe: Recipe, kernel: Kernel, names: Sequence[str], found: Res
     if unset:
         problems.append(f"it has no network: {'; '.join(unset)}")
     if missing:
-        advice = _ALONE if kernel.modules is None else "make modules, or name the whole package"
+        advice = _ALONE if kernel.modules is None else _LEFT_BEHIND
         problems.append(f"it has no network: {'; '.join(missing)}: {advice}")
     return problems
 

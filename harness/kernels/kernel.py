@@ -20,6 +20,10 @@ class Modules(Protocol):
         """Return the names of what could be a module but is built in (modules.builtin)."""
         ...
 
+    def names(self) -> frozenset[str]:
+        """Return the names of all modules there are files of."""
+        ...
+
     def read(self, name: str) -> bytes | None:
         """Return the decompressed .ko called ``name``; None when there is none.
 
