@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
     for name, value in (*_facts(recipe, kernel, found), *_lacks(recipe, kernel, found)):
         # A path is not broken: it is there to be copied.
         lines = textwrap.wrap(value, 90, break_long_words=False, break_on_hyphens=False)
-        print(textwrap.indent("\n".join(lines), " " * 10).replace(" " * 10, f"{name:10}", 1))
+        print(f"{name + ':':10}" + f"\n{' ' * 10}".join(lines))
     return UntestableError.exit_code if found.problems else 0
 
 
@@ -43,7 +43,8 @@ def _facts(recipe: Recipe, kernel: Kernel, found: Preflight) -> Iterator[tuple[s
     yield "version", str(kernel.version)
     yield "origin", kernel.origin
     image = facts(kernel.image, str(kernel.image), kernel.sha256)
-    yield "image", f"{kernel.image} ({image.format})"
+    yield "image", str(kernel.image)
+    yield "format", image.format
     yield "sha256", kernel.sha256
     config = kernel.config
     source = f"{config.source}, {len(config)} options"
