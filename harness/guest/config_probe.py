@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
-from harness.guest.guest import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -106,12 +105,15 @@ def _second(lines: Iterable[Sequence[str]], first: str) -> set[str]:
     return {line[1] for line in lines if line[0] == first and line[1:]}
 
 
-def ask(guest: Guest, probes: Mapping[str, Probe], config: Config, scale: float) -> Config:
+def ask(
+    guest: Guest, program: str, probes: Mapping[str, Probe], config: Config, scale: float
+) -> Config:
     """Return ``config`` with what ``guest`` shows of the options in ``probes``.
 
-    ``scale`` multiplies the time limit.  Raises HarnessError when the guest does not answer.
+    ``program`` is one of the cases', with its folder; ``scale`` multiplies the time limit.
+    Raises HarnessError when the guest does not answer.
     """
-    text = script(probes, f"{FOLDER}/api")
+    text = script(probes, program)
     outcome = guest.agent.run(["/bin/sh", "-c", text], timeout=_SECONDS * scale)
     return read(outcome.stdout.decode("utf-8", "replace"), probes, config)
 

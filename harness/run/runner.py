@@ -132,7 +132,8 @@ class Runner:
         """Ask a guest of ``profile``, once, what the kernel's configuration would say."""
         if not self._config.whole and not self._config_asked:
             guest, probes = self.fleet.get(profile), self.contract.probes
-            self._config = config_probe.ask(guest, probes, self._config, self._plan.scale)
+            program, scale = f"{FOLDER}/api", self._plan.scale
+            self._config = config_probe.ask(guest, program, probes, self._config, scale)
             self._config_asked = True
 
     def _of_no_guest(self, job: Job, began: float, error: HarnessError) -> CaseRecord:
