@@ -80,6 +80,6 @@ def _lacks(recipe: Recipe, kernel: Kernel, found: Preflight) -> Iterator[tuple[s
     for problem in found.problems:
         yield "problem", problem
     if found.problems:
-        yield "verdict", "it cannot be tested"
+        yield "verdict", "cannot be tested"
     else:
-        yield "verdict", "nothing speaks against testing it; it was not booted"
+        yield "verdict", "can be tested, as far as is known without booting it"
