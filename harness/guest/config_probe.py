@@ -38,7 +38,7 @@ class Probe:
     # It must be there, and a line of it match ``has`` (grep -E), if that is given.
     file: str | None = None
     has: str | None = None
-    # Functions, of which the kernel has one.
+    # Names in the kernel's table of symbols, of which it has one.
     symbols: tuple[str, ...] = ()
     # Bit of the features that UFFDIO_API reports.
     feature: int | None = None
