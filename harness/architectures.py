@@ -7,7 +7,7 @@ import platform
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness.errors import InputError
 
@@ -17,8 +17,18 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "images"
 GUEST_TESTS = ROOT / "guest_tests"
+# In images/, and no architecture.
+_COMMON = "common"
 
 T = TypeVar("T")
+
+
+class Configuration(Protocol):
+    """A kernel's configuration (harness.kernels.config.Config, which is of a higher layer)."""
+
+    def fits(self, condition: str | None) -> bool | None:
+        """Return whether CONFIG_X=y or CONFIG_X=n holds; None when that is not known."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,18 @@ class Network:
     modules: tuple[str, ...]
     # As in HugePages.
     config: str | None = None
+    # CONFIG_ symbols that it needs besides, built in.
+    needs: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """An option without which no case can be run."""
+
+    # CONFIG_ symbol, to be built in.
+    config: str
+    # What it is for, in a few words.
+    why: str
 
 
 @dataclass(frozen=True)
@@ -115,6 +137,8 @@ class Recipe:
     flavours: tuple[str, ...]
     # "Binary format" of its kernels: the key of harness.kernels.images.FORMATS.
     kernel_machine: str
+    # CONFIG_ symbol that its kernels have set, and no other architecture's.
+    option: str
     # QEMU's program and -machine argument.
     qemu: str
     machine: str
@@ -139,23 +163,33 @@ class Recipe:
     # Debian packages the host needs: "qemu", and "compiler" and "libc" where they are not
     # the host's own.
     host_packages: Mapping[str, str]
+    # Those of images/common.toml come first.
+    needs: tuple[Need, ...]
+    # Further options for a configuration that starts from nothing, CONFIG_X or CONFIG_X=n: what
+    # those in ``needs`` and in the contract depend on, and what programs expect.  Those of
+    # images/common.toml come first.
+    fragment: tuple[str, ...]
+    # Module -> CONFIG_ symbol that builds it, of images/common.toml.
+    drivers: Mapping[str, str]
     # The first that fits a kernel is taken; the last fits all.
     hugepages: tuple[HugePages, ...]
     accelerators: Mapping[str, Accelerator]
     profiles: Mapping[str, Profile]
+    # CONFIG_ symbols that its kernels cannot have.
+    never: tuple[str, ...] | None = None
     # None where all programs are of one size.
     compat: Compat | None = None
     # Where in memory a kernel is put that was taken out of its zImage (harness.kernels.direct);
     # None where there is no zImage.
     load_address: int | None = None
 
-    def page_sizes(self, config: Mapping[str, str] | None) -> tuple[str, ...]:
-        """Return the sizes of huge pages that a kernel has; ``config`` is None if unknown."""
-        return next(entry.sizes for entry in self.hugepages if _fits(entry.config, config))
+    def page_sizes(self, config: Configuration) -> tuple[str, ...]:
+        """Return the sizes of huge pages that a kernel with ``config`` has."""
+        return next(entry.sizes for entry in self.hugepages if config.fits(entry.config))
 
-    def card(self, config: Mapping[str, str] | None) -> Network:
-        """Return how a kernel's network card is attached; ``config`` is None if unknown."""
-        return next(entry for entry in self.network if _fits(entry.config, config))
+    def card(self, config: Configuration) -> Network:
+        """Return how the network card of a kernel with ``config`` is attached."""
+        return next(entry for entry in self.network if config.fits(entry.config))
 
     def profile_with(self, profile: str, pages: str) -> str:
         """Return ``profile``, or the one that a case on huge pages of the size ``pages`` needs.
@@ -166,13 +200,6 @@ class Recipe:
             others = (name for name, shape in self.profiles.items() if pages in shape.hugepages)
             return next(others, profile)
         return profile
-
-
-def _fits(wanted: str | None, config: Mapping[str, str] | None) -> bool:
-    symbol, _, value = (wanted or "").partition("=")
-    if not symbol:
-        return True
-    return config is not None and (config.get(symbol, "n") != "n") == (value == "y")
 
 
 def kib(size: str) -> int:
@@ -192,7 +219,7 @@ def _build(kind: type[T], table: dict[str, Any], where: str) -> T:
 
 def names() -> list[str]:
     """Return the names of all architectures that have a recipe."""
-    return sorted(path.stem for path in IMAGES.glob("*.toml"))
+    return sorted(path.stem for path in IMAGES.glob("*.toml") if path.stem != _COMMON)
 
 
 def for_host() -> Recipe:
@@ -207,17 +234,26 @@ def builders(recipe: Recipe) -> list[Recipe]:
     return [recipe, *([load(recipe.compat.arch)] if recipe.compat else [])]
 
 
-def load(arch: str) -> Recipe:
-    """Read the recipe of ``arch``; InputError when there is none or it is malformed."""
-    path = IMAGES / f"{arch}.toml"
-    if arch not in names():
-        message = f"unknown architecture '{arch}': expected one of {', '.join(names())}"
-        raise InputError(message)
+def _tables(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except ValueError as error:
         message = f"{path.name}: not TOML: {error}"
         raise InputError(message) from error
+
+
+def load(arch: str) -> Recipe:
+    """Read the recipe of ``arch``; InputError when there is none or it is malformed."""
+    if arch not in names():
+        message = f"unknown architecture '{arch}': expected one of {', '.join(names())}"
+        raise InputError(message)
+    path = IMAGES / f"{arch}.toml"
+    table, common = _tables(path), _tables(IMAGES / f"{_COMMON}.toml")
+    if isinstance(own := table.get("needs"), list):
+        table["needs"] = common["needs"] + own
+    if isinstance(lines := table.get("fragment"), list):
+        table["fragment"] = common["fragment"] + lines
+    table["drivers"] = common["drivers"]
     for name, entry in table.get("accelerators", {}).items():
         if isinstance(quirks := entry.get("quirks"), list):
             where = f"{path.name} [[accelerators.{name}.quirks]]"
@@ -230,7 +266,7 @@ def load(arch: str) -> Recipe:
             }
     if "compat" in table:
         table["compat"] = _build(Compat, table["compat"], f"{path.name} [compat]")
-    for key, each in (("hugepages", HugePages), ("network", Network)):
+    for key, each in (("hugepages", HugePages), ("network", Network), ("needs", Need)):
         if isinstance(entries := table.get(key), list):
             where = f"{path.name} [[{key}]]"
             table[key] = [_build(each, entry, where) for entry in entries]

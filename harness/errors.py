@@ -23,6 +23,15 @@ class InputError(HarnessError):
     exit_code = 2
 
 
+class UntestableError(HarnessError):
+    """The kernel that was named cannot be tested as it is: nothing was learned about it (125).
+
+    Its parts do not belong together, or it lacks what every guest needs.
+    """
+
+    exit_code = 125
+
+
 class HostError(HarnessError):
     """This machine or its network failed us: nothing was learned about the kernel (125)."""
 

@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     sh.add_argument("--profile", default="contract", help="machine profile (default: contract)")
     _bench(commands.add_parser("bench", help="measure what a user waits for, with ratios"), arches)
     _common(commands.add_parser("kernel", help="say what is known of a kernel"), arches)
+    _config(commands.add_parser("config", help="the options that kernels need, or lack"), arches)
     _mutation(commands.add_parser("mutation", help="try the suite on kernels with known bugs"))
     _soak(commands.add_parser("soak", help="break many VMs, and see that nothing is lost"), arches)
     return whole
@@ -131,6 +132,25 @@ def _bench(parser: argparse.ArgumentParser, arches: str) -> None:
         help="some of cold, warm, overhead, suite, memory, peers (default: all but peers)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+
+
+def _config(parser: argparse.ArgumentParser, arches: str) -> None:
+    parser.description = (
+        "Print the configuration options that the suite asks of a kernel, and what each is for: "
+        "without some no case can be run, without others cases are skipped. Exit code: 0, or 1 "
+        "when --check finds one missing."
+    )
+    parser.add_argument("arch", metavar="ARCH", help=f"one of {arches}")
+    parser.add_argument(
+        "--check",
+        metavar="K",
+        help="print only what K lacks: a .config, or a kernel as --kernel of run has it",
+    )
+    parser.add_argument(
+        "--fragment",
+        action="store_true",
+        help="print lines for scripts/kconfig/merge_config.sh instead, with what they depend on",
+    )
 
 
 def _mutation(parser: argparse.ArgumentParser) -> None:

@@ -244,11 +244,16 @@ def test_a_kernel_of_another_architecture(tmp_path):
 def test_what_is_known_of_a_kernel():
     done = harness("kernel", "--arch", "x86_64")
     assert done.code == 0
-    values = dict(line.split(":", 1) for line in done.out.splitlines())
-    assert list(values) == ["release", "version", "origin", "image", "sha256", "config"]
+    values = dict(line.split(":", 1) for line in done.out.splitlines() if line[0] != " ")
+    assert list(values) == [
+        *("release", "version", "origin", "image", "format", "sha256", "config", "modules"),
+        *("network", "symbols", "verdict"),
+    ]
     assert values["release"].strip().endswith("-amd64")
     assert Path(values["image"].strip()).is_file()
-    assert values["config"].strip() == "known"
+    assert re.fullmatch(r" +the config beside the image, \d+ options", values["config"])
+    assert "these fit the image" in values["modules"]
+    assert "can be tested" in values["verdict"]
 
 
 def test_an_expression_that_selects_nothing_needs_no_guest(tmp_path):

@@ -38,7 +38,7 @@ static void mount_disk(void)
 		return;
 	load_modules("disk");
 	if (access(DEVICE, F_OK))
-		skip_case("there is no " DEVICE ": CONFIG_BLK_DEV_RAM is not set");
+		skip_case(DRIVER_MISSING(DEVICE));
 	make_file_system();
 	/* The mount is gone with this process. */
 	SETUP(!unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)");

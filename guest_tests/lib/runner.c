@@ -297,10 +297,25 @@ static void take_page_size(const char *memory)
 	run.memory = strndup(memory, size - memory);
 }
 
+/* For the host, where it does not know the kernel's configuration (guest/config_probe.py). */
+static int features(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api)) {
+		fprintf(stderr, "%s: no features: %s\n", run.program, errno_name(errno));
+		return 1;
+	}
+	printf("0x%llx\n", (unsigned long long)api.features);
+	return 0;
+}
+
 static int usage(FILE *to)
 {
 	fprintf(to,
 		"usage: %s list\n"
+		"       %s features\n"
 		"       %s run CASE [--memory KIND] [--page-size KIB] [--timeout SECONDS]\n"
 		"              [--expect ROW=VALUE]... [--id TEXT]\n"
 		"\n"
@@ -314,7 +329,7 @@ static int usage(FILE *to)
 		"\n"
 		"KTAP goes to stdout. Exit status: 0 passed, 1 failed, 4 skipped, 99 the test\n"
 		"program itself broke (\"Bail out!\"), 2 it was called wrongly.\n",
-		run.program, run.program);
+		run.program, run.program, run.program);
 	return to == stdout ? 0 : 2;
 }
 
@@ -392,6 +407,8 @@ int main(int argc, char **argv)
 		list();
 		return 0;
 	}
+	if (argc == 1 && !strcmp(argv[0], "features"))
+		return features();
 	if (argc != 2 || strcmp(argv[0], "run"))
 		return usage(stderr);
 	run.test = find_case(argv[1]);

@@ -35,7 +35,7 @@ void swap_on(void)
 
 	load_modules("swap");
 	if (access(disk, F_OK))
-		skip_case("there is no %s: CONFIG_BLK_DEV_RAM is not set", disk);
+		skip_case(DRIVER_MISSING("%s"), disk);
 	fd = open(disk, O_RDWR | O_CLOEXEC);
 	SETUP(fd >= 0, "open %s", disk);
 	/* A case that failed left it on. */

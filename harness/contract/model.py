@@ -6,7 +6,7 @@ What its rows are made of is said in harness/contract/reader.py, which reads the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
@@ -15,6 +15,8 @@ from harness.suite.variant import variant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from harness.guest.config_probe import Probe
+    from harness.kernels.config import Config
     from harness.kernels.version import Version
     from harness.suite.catalog import Case
 
@@ -47,10 +49,21 @@ class CaseExpectation:
 
     # Row -> what the contract says of it there.
     rows: Mapping[str, Expected]
-    # Why the case is not to be run; None when it is.
+    # Why the case does not apply; None when it does, or when that is not known.
     skip: str | None
     # CONFIG_ symbols without which its rows cannot be decided; empty when it can be run.
     undecided: tuple[str, ...] = ()
+    # Why what it needs cannot be had although the kernel was configured with it: a module that
+    # is not there.
+    lost: tuple[str, ...] = ()
+
+    @property
+    def miss(self) -> str | None:
+        """Why nothing can be learned from the case; None when it can be run."""
+        if self.undecided:
+            symbols = ", ".join(self.undecided)
+            return f"the kernel's configuration is not known, and this case depends on {symbols}"
+        return "; ".join(self.lost) or None
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -119,21 +132,23 @@ class Contract:
     """All rows, by their id."""
 
     rows: Mapping[str, Row]
+    # CONFIG_ symbol -> how a guest shows whether it is set.
+    probes: Mapping[str, Probe] = field(default_factory=dict)
 
     def expectation(
         self,
         row: str,
         arch: str,
         version: Version,
-        config: Mapping[str, str] | None,
+        config: Config,
         memory: str | None = None,
         task: str = "native",
     ) -> Expected:
         """Return what ``row`` says of a kernel; InputError when there is no such row.
 
-        ``config`` maps CONFIG_ symbols to y, m or a value; None when it is not known: then a
-        row that depends on it is ``undecided``.  ``memory`` is what the case runs on, if it
-        matters, and ``task`` one of TASKS.
+        A row that depends on a symbol of which ``config`` does not know whether it is set is
+        ``undecided``.  ``memory`` is what the case runs on, if it matters, and ``task`` one of
+        TASKS.
         """
         if row not in self.rows:
             raise InputError(f"no row '{row}' in the contract: its rows are in contract/*.toml")
@@ -141,12 +156,11 @@ class Contract:
         for entry in entries:
             if not entry.fits(arch, version, memory, task):
                 continue
-            if entry.config is not None:
-                symbol, _, wanted = entry.config.partition("=")
-                if config is None:
-                    return Expected(undecided=symbol)
-                if _is_set(config, symbol) != (wanted == "y"):
-                    continue
+            fits = config.fits(entry.config)
+            if fits is None:
+                return Expected(undecided=str(entry.config).partition("=")[0])
+            if not fits:
+                continue
             return Expected(value=entry.value, skip=entry.skip, finding=entry.finding)
         if any(entry.value is not None for entry in entries):
             # The statement is about a value, and nobody has said which one this kernel has.
@@ -158,13 +172,13 @@ class Contract:
         case: Case,
         arch: str,
         version: Version,
-        config: Mapping[str, str] | None,
+        config: Config,
         memory: str | None = None,
     ) -> CaseExpectation:
         """Return what to do with ``case`` on a kernel, on ``memory`` (harness.suite.variant).
 
         It is run where all of its rows apply, and skipped when the kernel is known to lack
-        what they need.  An unknown configuration is no reason to skip: the case finds out.
+        what they need.  That this is not known is no reason to skip: the case finds out.
 
         Raises InputError when the case names a row that is not in the contract.
         """
@@ -174,19 +188,21 @@ class Contract:
             row: self.expectation(row, arch, version, config, kind, runs_on.task)
             for row in case.rows
         }
-        if config is not None:
-            for symbol in self._needs(case, kind):
-                if not _is_set(config, symbol):
-                    return CaseExpectation(rows, f"the kernel has no {symbol}")
+        needs = self.needs(case, kind)
+        for symbol in needs:
+            if config.has(symbol) is False:
+                return CaseExpectation(rows, f"the kernel has no {symbol}")
         if reasons := _unique(expected.skip for expected in rows.values()):
             return CaseExpectation(rows, "; ".join(reasons))
-        return CaseExpectation(rows, None, _unique(e.undecided for e in rows.values()))
+        lost = _unique(config.lost.get(symbol) for symbol in needs)
+        return CaseExpectation(rows, None, _unique(e.undecided for e in rows.values()), lost)
 
     def as_compat(self, case: Case) -> bool:
         """Say whether ``case`` is run as a 32-bit task on 64-bit kernels, too."""
         return all(row in self.rows and self.rows[row].compat for row in case.rows)
 
-    def _needs(self, case: Case, kind: str | None) -> tuple[str, ...]:
+    def needs(self, case: Case, kind: str | None) -> tuple[str, ...]:
+        """Return the CONFIG_ symbols without which ``case`` cannot run on the memory ``kind``."""
         implied = _MEMORY_NEEDS.get((kind or "").partition("-")[0])
         rows = (symbol for row in case.rows for symbol in self.rows[row].needs)
         return _unique(["CONFIG_USERFAULTFD", implied, *case.needs, *rows])
@@ -194,7 +210,3 @@ class Contract:
 
 def _unique(texts: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
-
-
-def _is_set(config: Mapping[str, str], symbol: str) -> bool:
-    return config.get(symbol, "n") not in {"n", ""}

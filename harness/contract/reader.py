@@ -36,6 +36,8 @@ Versions are upstream's; 7.3-rc7 has what 7.3 has, and a distribution's 6.12.107
 ``since = "6.12.40"`` with ``until = "6.13"``; one that only a distribution carries cannot be
 told from a version, and shows as a failure to be looked at.
 
+Where a kernel's configuration is not known, a guest is asked for what it shows of it: probes.toml.
+
 The file PENDING lists the rows that no case verifies yet, one id a line; it only gets shorter.
 """
 
@@ -49,6 +51,8 @@ from harness import architectures
 from harness.architectures import GUEST_TESTS
 from harness.contract.model import Contract, Entry, Row
 from harness.errors import InputError
+from harness.guest import config_probe
+from harness.guest.config_probe import Probe
 from harness.host.memo import Work, cached_on_disk
 from harness.kernels.version import Version
 from harness.suite.variant import MEMORY_KINDS, TASKS
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
 FOLDER = GUEST_TESTS / "contract"
 APPLIES = "applies.toml"
 PENDING = "PENDING"
+PROBES = "probes.toml"
 
 # Memory that rows speak of and that no case is run on as a parameter: it makes its own.
 OTHER_MEMORY = ("file", "secretmem", "sysv", "sysv-hugetlb")
@@ -70,6 +75,7 @@ _ROW_KEYS = {
 _ENTRY_KEYS = {
     *("arch", "task", "memory", "since", "until", "config", "value", "skip", "why", "finding"),
 }
+_PROBE_KEYS = {"file", "has", "symbols", "feature", "absent"}
 _ID = re.compile(r"[A-Z0-9]+-\d\d")
 _PAGES = re.compile(r"\d+[KMG]")
 
@@ -89,13 +95,14 @@ def load(folder: Path = FOLDER) -> Contract:
         name: _entries(entries, f"{APPLIES} [{name}]")
         for name, entries in parsed.pop(APPLIES, {}).items()
     }
+    probes = {name: _probe(name, table) for name, table in parsed.pop(PROBES, {}).items()}
     rows: dict[str, Row] = {}
     for path in files:
         for name, table in parsed.get(path.name, {}).items():
             if name in rows:
                 raise InputError(f"{path.name} [{name}]: {rows[name].area}.toml has it, too")
             rows[name] = _row(name, table, shared, path)
-    return Contract(rows)
+    return Contract(rows, probes)
 
 
 def compat_rows(folder: Path = FOLDER) -> frozenset[str]:
@@ -165,6 +172,27 @@ def _row(name: str, table: object, shared: dict[str, tuple[Entry, ...]], path: P
         expect=in_front + own,
         unverified=unverified,
     )
+
+
+def _probe(name: str, table: object) -> Probe:
+    where = f"{PROBES} [{name}]"
+    if not isinstance(table, dict):
+        raise InputError(f"{where}: expected a table")
+    _check_keys(table, _PROBE_KEYS, where)
+    if not isinstance(feature := table.get("feature"), int | None):
+        raise InputError(f"{where}: feature is {feature!r}: expected a number")
+    if not isinstance(has := table.get("has"), str | None):
+        raise InputError(f"{where}: has is {has!r}: expected text")
+    probe = Probe(
+        file=_text(table, "file", where),
+        has=has,
+        symbols=_list(table, "symbols", where),
+        feature=feature,
+        absent=_text(table, "absent", where) or "n",
+    )
+    if wrong := config_probe.check(name, probe):
+        raise InputError(f"{where}: {wrong}")
+    return probe
 
 
 def _entries(tables: object, where: str) -> tuple[Entry, ...]:

@@ -3,59 +3,67 @@
 
 from __future__ import annotations
 
-import io
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from elftools.elf.elffile import ELFFile
-
 from harness.errors import InputError
+from harness.kernels import modinfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harness.kernels.kernel import Modules
+    from harness.kernels.modinfo import ModInfo
 
 
-def dependencies(module: bytes) -> list[str]:
-    """Return the names a .ko file says it depends on.
+@dataclass(frozen=True)
+class Resolved:
+    """Modules, with all that they need."""
 
-    They stand in its .modinfo section as ``depends=a,b`` (scripts/mod/modpost.c), which is
-    what depmod writes modules.dep from.  Debian's packages have no modules.dep, so the
-    source of it is read.  Raises InputError when ``module`` is not an ELF file.
+    # Name -> contents of the .ko, dependencies first.
+    files: dict[str, bytes] = field(default_factory=dict)
+    # Name -> what it says of itself.
+    infos: dict[str, ModInfo] = field(default_factory=dict)
+    # Names that were asked for or needed, of which the kernel has neither a file nor, as far as
+    # is known, the code built in.
+    absent: set[str] = field(default_factory=set)
+
+
+def resolve(names: Iterable[str], modules: Modules | None) -> Resolved:
+    """Return ``names`` and all they need, but for what is built into the kernel.
+
+    Raises InputError, with the module's name, when one is damaged.
     """
-    try:
-        section = ELFFile(io.BytesIO(module)).get_section_by_name(".modinfo")
-        info = section.data() if section else b""
-    except Exception as error:  # of a damaged file pyelftools raises whatever it trips over
-        raise InputError(f"not a kernel module: {error or type(error).__name__}") from error
-    for field in info.split(b"\0"):
-        if field.startswith(b"depends="):
-            names = field.removeprefix(b"depends=").decode("utf-8", "replace").split(",")
-            return [name.replace("-", "_") for name in names if name]
-    return []
+    found = Resolved()
+    if modules is None:
+        found.absent.update(names)
+        return found
+    builtin = modules.builtin()
+
+    def add(name: str) -> None:
+        if name in found.files or name in builtin:
+            return
+        contents = modules.read(name)
+        if contents is None:
+            found.absent.add(name)
+            return
+        try:
+            info = modinfo.parse(contents)
+        except InputError as error:
+            raise InputError(f"{name}.ko: {error}: make it again") from error
+        for needed in info.depends:
+            add(needed)
+        found.files[name], found.infos[name] = contents, info
+
+    for name in names:
+        add(name)
+    return found
 
 
 def closure(names: Iterable[str], modules: Modules | None) -> list[tuple[str, bytes]]:
     """Return (name, .ko contents) of ``names`` and all they need, dependencies first.
 
-    What is built into the kernel is left out, and so is what the kernel does not have at
-    all: whether the guest can do without it shows when it boots, and init says what failed.
+    What is built into the kernel is left out, and so is what the kernel does not have at all:
+    harness.image.preflight says what a guest cannot do without.
     """
-    if modules is None:
-        return []
-    builtin = modules.builtin()
-    found: dict[str, bytes] = {}
-
-    def add(name: str) -> None:
-        if name in found or name in builtin:
-            return
-        contents = modules.read(name)
-        if contents is None:
-            return
-        for needed in dependencies(contents):
-            add(needed)
-        found[name] = contents
-
-    for name in names:
-        add(name)
-    return list(found.items())
+    return list(resolve(names, modules).files.items())

@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
-from harness.kernels import config
+from harness.kernels import coherence
 from harness.kernels.archives import Archives, taken
 from harness.kernels.beside import Belongings
 from harness.kernels.facts import Facts, bootable, facts
@@ -49,25 +49,30 @@ def assemble(
 ) -> Kernel:
     """Return the kernel with the image ``path``, and what was found ``beside`` it.
 
-    What was not is taken from the image itself.  ``files`` are those that it was found by;
-    ``advice`` is Kernel.advice, for one without modules.
+    What was not is taken from the image itself, and so is what the image contradicts.  ``files``
+    are those that it was found by; ``advice`` is Kernel.advice, for one without modules.
     """
     files = (path, *files, *beside.files)
     path, inner = bootable(path, image, origin)
-    text = inner.config if beside.config is None else beside.config.read_text(errors="replace")
+    found, notes = coherence.configuration(inner, recipe, beside.config, files[0])
+    system_map, about_map = coherence.system_map(beside.system_map, inner)
+    vmlinux, about_vmlinux = coherence.vmlinux(beside.vmlinux, inner)
     return Kernel(
         arch=recipe.arch,
         image=path,
         release=image.release,
         version=_version(version, image.version),
-        config=None if text is None else config.parse(text),
+        config=found,
         modules=beside.modules,
         origin=origin,
         sha256=inner.sha256,
         files=tuple(dict.fromkeys([*files, path])),
-        system_map=beside.system_map,
-        vmlinux=beside.vmlinux,
+        system_map=system_map,
+        vmlinux=vmlinux,
         advice=advice if beside.modules is None else "",
+        vermagic=inner.vermagic,
+        drivers=None if inner.drivers is None else tuple(inner.drivers),
+        notes=(*notes, *about_map, *about_vmlinux),
     )
 
 

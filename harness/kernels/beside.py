@@ -59,7 +59,9 @@ def belongings(image: Path, release: str) -> Belongings:
     kernels = _named("vmlinux", release, trees, boots)
     kernels += [folder / "boot" / f"vmlinux-{release}" for folder in debug]
     kernels += [folder / "lib/modules" / release / "vmlinux" for folder in debug]
-    lists = [tree / "modules.order" for tree in trees]
+    lists = [
+        tree / name for tree in trees for name in ("modules.order", "include/config/auto.conf")
+    ]
     return Belongings(
         config=_first(configs),
         modules=_modules(trees, folders, homes),

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.host.cache import cache_dir, locked, new_file
-from harness.kernels import compression, ikconfig, images
+from harness.kernels import compression, ikconfig, images, inside
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # Raise it when facts are worked out differently: older ones in caches are then left alone.
-_GENERATION = "images-3"
+_GENERATION = "images-4"
 # Formats that QEMU 7.2 boots as they are; it reads EFI zboot images since 8.0.
 _AS_THEY_ARE = frozenset({"bzImage", "Image", "Image.gz", "zImage"})
 # Layers around a kernel: a zboot image, compressed.
@@ -41,6 +41,11 @@ class Facts:
     version: str
     # The .config inside it (CONFIG_IKCONFIG); None without one.
     config: str | None
+    # harness.kernels.inside; None when it cannot be unpacked here.
+    vermagic: str | None
+    drivers: list[str] | None
+    banner: str | None
+    banner_at: int | None
 
 
 def facts(path: Path, name: str, known_sha256: str | None = None) -> Facts:
@@ -113,4 +118,14 @@ def _work_out(data: bytes, sha256: str, name: str) -> Facts:
     if says is None:
         message = f"{name} looks like a {image.format} but says no 'Linux version': is it damaged?"
         raise InputError(message)
-    return Facts(sha256, image.format, image.machine, *says, ikconfig.extract(kernel))
+    banner = inside.banner(kernel) or (None, None)
+    return Facts(
+        sha256,
+        image.format,
+        image.machine,
+        *says,
+        ikconfig.extract(kernel),
+        inside.vermagic(kernel, says[0]),
+        inside.drivers(kernel),
+        *banner,
+    )

@@ -62,7 +62,7 @@ def find_in_deb(path: Path, recipe: Recipe) -> Kernel:
         advice=f"{path.name} has no modules, and its linux-modules-{release}_*.deb is not beside "
         "it: put it there",
     )
-    if kernel.modules is None and kernel.config is None:
+    if kernel.modules is None and not kernel.config.whole:
         log.warning("%s", kernel.advice)
     return kernel
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
+    from harness.kernels.config import Config
     from harness.kernels.version import Version
 
 
@@ -18,6 +18,10 @@ class Modules(Protocol):
 
     def builtin(self) -> frozenset[str]:
         """Return the names of what could be a module but is built in (modules.builtin)."""
+        ...
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all modules there are files of."""
         ...
 
     def read(self, name: str) -> bytes | None:
@@ -44,8 +48,8 @@ class Kernel:
     release: str
     # Upstream version with the patch level when it is known (Debian's release hides it).
     version: Version
-    # CONFIG_* -> y, m, or value, without quotes; None when it is not known.
-    config: Mapping[str, str] | None
+    # What is known of its configuration.
+    config: Config
     # None when the image came alone: then everything needed must be built in.
     modules: Modules | None
     # For people: "debian:bookworm linux-image-6.1.0-50-amd64 6.1.176-1", "bzImage /home/...".
@@ -59,6 +63,13 @@ class Kernel:
     # where they stand beside it; None when they do not.
     system_map: Path | None = None
     vmlinux: Path | None = None
+    # What it demands of its modules' vermagic= (include/linux/vermagic.h); None when the image
+    # does not show it: it loads no modules, or cannot be unpacked here.
+    vermagic: str | None = None
+    # Drivers that may be built into the image (harness.kernels.inside); None when not known.
+    drivers: tuple[str, ...] | None = None
+    # What was found beside the image and does not belong to it, and other doubts; for people.
+    notes: tuple[str, ...] = ()
     # Files and folders it was found by: while none of them changes, and until this time
     # (seconds since 1970; None for ever), the same words find the same kernel.
     files: tuple[Path, ...] = ()

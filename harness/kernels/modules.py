@@ -81,6 +81,10 @@ class FolderModules:
         path = self.root / "modules.builtin"
         return _names(path.read_text()) if path.is_file() else frozenset()
 
+    def names(self) -> frozenset[str]:
+        """Return the names of all modules."""
+        return frozenset(self._paths)
+
     def read(self, name: str) -> bytes | None:
         """Return the module ``name``, decompressed; None when there is none.
 
@@ -132,6 +136,10 @@ class ArchiveModules:
     def builtin(self) -> frozenset[str]:
         """Return the names in modules.builtin; none when the archive has no such file."""
         return _names((self.folder / "modules.builtin").read_text())
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all modules."""
+        return frozenset(self._paths)
 
     def read(self, name: str) -> bytes | None:
         """Return the module ``name``, decompressed; None when there is none."""

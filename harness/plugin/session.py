@@ -156,7 +156,7 @@ class GuestSession:
                     release=kernel.release,
                     version=str(kernel.version),
                     sha256=kernel.sha256,
-                    config_known=kernel.config is not None,
+                    config_known=kernel.config.whole,
                     image=str(kernel.image),
                     spec=kernel.spec,
                 ),

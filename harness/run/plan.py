@@ -17,6 +17,7 @@ from harness import architectures
 from harness.errors import InputError
 from harness.host.memo import Work, cached_on_disk
 from harness.image.image import Image
+from harness.kernels.config import Config
 from harness.kernels.kernel import Kernel
 from harness.kernels.spec import absolute
 from harness.kernels.version import Version
@@ -113,6 +114,8 @@ def prepare(settings: Settings) -> Plan:
     parts = cached_on_disk("plan", facts, lambda: _make(settings.kernel, recipe, durations))
     kernel = parts["kernel"]
     log.info("kernel: %s (%s)", kernel["release"], kernel["origin"])
+    for note in (*kernel["notes"], *kernel["config"]["lost"].values()):
+        log.warning("%s", note)
     began = time.monotonic()
     choice = accel.choose(recipe, settings.accelerator)
     durations["accelerator"] = round(time.monotonic() - began, 3)
@@ -126,7 +129,7 @@ def prepare(settings: Settings) -> Plan:
             image=Path(kernel["image"]),
             release=kernel["release"],
             version=Version.parse(kernel["version"]),
-            config=kernel["config"],
+            config=Config(**kernel["config"]),
             modules=None,
             origin=kernel["origin"],
             sha256=kernel["sha256"],
@@ -151,7 +154,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     """
     # Here, because mostly nothing has changed: these imports take 0.1 s.
     from harness.host import compiler  # noqa: PLC0415
-    from harness.image import initramfs, on_demand  # noqa: PLC0415
+    from harness.image import initramfs, on_demand, preflight  # noqa: PLC0415
     from harness.kernels import direct  # noqa: PLC0415
     from harness.kernels.find import find  # noqa: PLC0415
     from harness.suite import programs  # noqa: PLC0415
@@ -164,7 +167,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
         began = time.monotonic()
 
     # First the input that can be wrong, so that a user learns it at once.
-    kernel = find(spec, recipe)
+    kernel = preflight.check(recipe, find(spec, recipe))
     unpacked = direct.unpack(kernel, recipe)
     lap("kernel")
     built = programs.build(recipe)
@@ -178,7 +181,13 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
             "image": str(kernel.image),
             "release": kernel.release,
             "version": str(kernel.version),
-            "config": None if kernel.config is None else dict(kernel.config),
+            "config": {
+                "symbols": dict(kernel.config.symbols),
+                "whole": kernel.config.whole,
+                "source": kernel.config.source,
+                "lost": dict(kernel.config.lost),
+            },
+            "notes": kernel.notes,
             "origin": kernel.origin,
             "sha256": kernel.sha256,
             "spec": kernel.spec,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from harness.architectures import kib
 from harness.contract import reader
 from harness.errors import HarnessError
+from harness.guest import config_probe
 from harness.guest.guest import FOLDER
 from harness.guest.outcome import SshError
 from harness.machine.boot import KERNELS, BootError
@@ -88,6 +89,9 @@ class Runner:
         self._symbols: Symbols | None = None
         self._quirks = plan.choice.accelerator.quirks or ()
         self.contract = reader.load()
+        # What is known of it: where that is not all, a guest is asked.
+        self._config = plan.kernel.config
+        self._config_asked = False
         self.patience = Patience()
         # Called when everything is ready for a case, just before it: the soak makes trouble then.
         self.before_case: Callable[[Guest, Job], object] | None = None
@@ -103,34 +107,43 @@ class Runner:
     def run(self, job: Job) -> CaseRecord:
         """Run ``job`` and return its record; trouble of any kind is a verdict in it."""
         began = self._clock.now()
-        kernel = self._plan.kernel
+        kernel, profile = self._plan.kernel, self.profile(job)
+        try:
+            self._learn_config(profile)
+        except HarnessError as error:
+            return self._of_no_guest(job, began, error)
         expectation = self.contract.for_case(
-            job.case, kernel.arch, kernel.version, kernel.config, job.memory
+            job.case, kernel.arch, kernel.version, self._config, job.memory
         )
         if expectation.skip is not None:
             return self._record(job, began, Judgement(Verdict.SKIP, expectation.skip))
-        if expectation.undecided:
-            symbols = ", ".join(expectation.undecided)
-            why = f"the kernel's configuration is not known, and this case depends on {symbols}"
-            return self._record(job, began, Judgement(Verdict.MISS, why))
+        if expectation.miss is not None:
+            return self._record(job, began, Judgement(Verdict.MISS, expectation.miss))
         if lacking := self._lacks(variant(job.memory)):
             return self._record(job, began, Judgement(Verdict.SKIP, lacking))
-        profile = self.profile(job)
         try:
             guest = self._guest_for(job.case, profile)
-        except BootError as error:
-            return self._record(
-                job,
-                began,
-                _of_boot(error, self._quirks),
-                phase="boot",
-                console=error.console,
-                evidence=error.evidence,
-            )
         except HarnessError as error:
-            return self._record(job, began, Judgement(Verdict.MISS, str(error)), phase="boot")
+            return self._of_no_guest(job, began, error)
         record = self._run_in(guest, job, profile, expectation.arguments())
         return replace(record, findings=expectation.findings)
+
+    def _learn_config(self, profile: str) -> None:
+        """Ask a guest of ``profile``, once, what the kernel's configuration would say."""
+        if not self._config.whole and not self._config_asked:
+            guest, probes = self.fleet.get(profile), self.contract.probes
+            program, scale = f"{FOLDER}/api", self._plan.scale
+            self._config = config_probe.ask(guest, program, probes, self._config, scale)
+            self._config_asked = True
+
+    def _of_no_guest(self, job: Job, began: float, error: HarnessError) -> CaseRecord:
+        """Return the record of a case whose guest could not be had."""
+        if not isinstance(error, BootError):
+            return self._record(job, began, Judgement(Verdict.MISS, str(error)), phase="boot")
+        judgement = _of_boot(error, self._quirks)
+        return self._record(
+            job, began, judgement, phase="boot", console=error.console, evidence=error.evidence
+        )
 
     def profile(self, job: Job) -> str:
         """Return the name of the machine profile that ``job`` runs on."""
@@ -141,9 +154,8 @@ class Runner:
         sizes, compat = self._plan.page_sizes, self._plan.recipe.compat
         if wanted.pages and wanted.pages not in sizes:
             return f"this kernel has huge pages of {', '.join(sizes)}, not of {wanted.pages}"
-        config = self._plan.kernel.config
         needs = compat.needs if compat and wanted.task == "compat" else None
-        if needs and config is not None and config.get(needs, "n") == "n":
+        if needs and self._config.has(needs) is False:
             return f"the kernel runs no 32-bit programs: it has no {needs}"
         return None
 
@@ -242,7 +254,7 @@ class Runner:
             return found
         if self._symbols is None:
             self._symbols = Symbols.load(kernel.system_map)
-        moved = kernel.config is None or kernel.config.get("CONFIG_RANDOMIZE_BASE", "n") != "n"
+        moved = kernel.config.has("CONFIG_RANDOMIZE_BASE") is not False
         return [self._symbols.resolve(splat, console, moved=moved) for splat in found]
 
     def _record(

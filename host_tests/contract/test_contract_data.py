@@ -11,6 +11,7 @@ import pytest
 from harness import architectures
 from harness.contract import model, reader
 from harness.errors import HostError
+from harness.kernels.config import UNKNOWN, Config
 from harness.kernels.version import Version
 from harness.suite import catalog, programs
 from harness.suite.variant import TASKS, variant, variants
@@ -40,14 +41,15 @@ KERNELS = [
 ]
 
 
-class Everything(dict):
+class Everything(Config):
     """A configuration that has every symbol set, or none."""
 
     def __init__(self, value="y"):
-        self.value = value
+        super().__init__({})
+        self.__dict__["each"] = value
 
-    def get(self, *_):
-        return self.value
+    def value(self, _):
+        return self.each
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +257,8 @@ def plan_of(real, cases, name, arch, version, config, memory=None, rows=None):
     (case,) = (case for case in cases if case.name == name)
     if rows:
         case = replace(case, rows=rows)
-    return real.for_case(case, arch, Version.parse(version), config, memory)
+    known = UNKNOWN if config is None else Config(config)
+    return real.for_case(case, arch, Version.parse(version), known, memory)
 
 
 def test_a_feature_that_must_be_there_is_expected_whatever_the_configuration_says(real, cases):
@@ -292,7 +295,10 @@ def test_write_protection_follows_the_configuration_in_every_version(real):
     for version in ("6.1", "6.12", "7.2", "7.3"):
         values = {
             config: real.expectation(
-                "REG-13", "x86_64", Version.parse(version), {"CONFIG_PTE_MARKER_UFFD_WP": config}
+                "REG-13",
+                "x86_64",
+                Version.parse(version),
+                Config({"CONFIG_PTE_MARKER_UFFD_WP": config}),
             ).value
             for config in "yn"
         }
@@ -302,8 +308,8 @@ def test_write_protection_follows_the_configuration_in_every_version(real):
 def test_write_protection_needs_no_configuration_where_there_is_none(real):
     """A bare image of an old kernel is decided all the same."""
     for arch, version in (("x86_64", Version(5, 18)), ("arm64", Version(6, 9))):
-        assert real.expectation("REG-13", arch, version, None).value == "EINVAL"
-        assert real.expectation("RES-07", arch, version, None).undecided is None
+        assert real.expectation("REG-13", arch, version, UNKNOWN).value == "EINVAL"
+        assert real.expectation("RES-07", arch, version, UNKNOWN).undecided is None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from harness.contract import reader
 from harness.errors import InputError
+from harness.kernels import config as config_of
 from harness.kernels.version import Version
 from harness.suite import catalog
 
@@ -18,7 +19,11 @@ def load(tmp_path, text, applies=""):
 
 
 def ask(rules, row="R-01", arch="x86_64", version="6.1", config=None, **more):
-    return rules.expectation(row, arch, Version.parse(version), config, **more)
+    return rules.expectation(row, arch, Version.parse(version), known(config), **more)
+
+
+def known(config):
+    return config_of.UNKNOWN if config is None else config_of.Config(config)
 
 
 def case_of(*rows, needs=()):
@@ -202,7 +207,9 @@ def test_case_knows_the_findings_of_the_rows_that_apply(tmp_path):
         """,
     )
     ask = {
-        version: rules.for_case(case_of("R-01", "R-02"), "x86_64", Version.parse(version), None)
+        version: rules.for_case(
+            case_of("R-01", "R-02"), "x86_64", Version.parse(version), known(None)
+        )
         for version in ("7.2", "7.1")
     }
     assert ask["7.2"].findings == ("oops", "ouch")
@@ -238,7 +245,7 @@ expect = [{ until = "6.1", skip = "too old" }, { config = "CONFIG_Y=y", value = 
 
 def plan(rules, *rows, version="6.1", config=None, needs=()):
     case = case_of(*rows, needs=needs)
-    return rules.for_case(case, "x86_64", Version.parse(version), config)
+    return rules.for_case(case, "x86_64", Version.parse(version), known(config))
 
 
 def test_case_runs_where_all_of_its_rows_apply(tmp_path):
@@ -254,7 +261,7 @@ def test_case_runs_where_all_of_its_rows_apply(tmp_path):
 def test_case_is_skipped_on_the_memory_that_its_row_does_not_apply_to(tmp_path):
     rules = load(tmp_path, ROW + 'expect = [{ memory = ["shmem"], skip = "not on shmem" }]')
     skips = {
-        memory: rules.for_case(case_of("R-01"), "x86_64", Version(6, 1), None, memory).skip
+        memory: rules.for_case(case_of("R-01"), "x86_64", Version(6, 1), known(None), memory).skip
         for memory in ("shmem-private", "hugetlb-shared", "", None)
     }
     assert list(skips.values()) == ["not on shmem", None, None, None]

@@ -33,3 +33,8 @@ def x86_64() -> Kernel:
 @pytest.fixture(scope="session", params=architectures.names())
 def recipe(request) -> architectures.Recipe:
     return architectures.load(request.param)
+
+
+@pytest.fixture(scope="session")
+def arm64() -> Kernel:
+    return find("debian:bookworm", architectures.load("arm64"))

@@ -21,7 +21,7 @@ from harness.errors import InputError
 from harness.guest.keys import Keys
 from harness.host.cache import cache_dir
 from harness.image import initramfs, native
-from harness.image.modules import dependencies
+from harness.kernels import modinfo
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = """
@@ -165,7 +165,7 @@ def test_modules_are_listed_dependencies_first(kernel, image):
     builtin = set(kernel.modules.builtin())
     loaded = set(builtin)
     for file in found["modules/order"].data.decode().splitlines():
-        assert set(dependencies(found[f"modules/{file}"].data)) <= loaded
+        assert set(modinfo.parse(found[f"modules/{file}"].data).depends) <= loaded
         loaded.add(file.removesuffix(".ko"))
     assert set(architectures.load(kernel.arch).modules) <= loaded
     # Nothing else: the kernel unpacks all of it at each boot.

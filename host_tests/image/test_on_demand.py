@@ -10,7 +10,7 @@ import pytest
 from harness import architectures
 from harness.errors import InputError
 from harness.image import on_demand
-from harness.image.modules import dependencies
+from harness.kernels import modinfo
 
 
 class Spoiled:
@@ -35,7 +35,7 @@ def test_each_list_names_files_that_are_there_dependencies_first(kernel):
     for name in lists:
         loaded: set[str] = set()
         for line in files[name].read_text().splitlines():
-            needed = set(dependencies(files[line].read_bytes())) - kernel.modules.builtin()
+            needed = set(modinfo.parse(files[line].read_bytes()).depends) - kernel.modules.builtin()
             assert needed <= loaded
             loaded.add(line.removesuffix(".ko"))
         named |= {f"{module}.ko" for module in loaded}

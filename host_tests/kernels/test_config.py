@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import gzip
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +54,45 @@ def test_the_config_inside_a_kernel_is_found():
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_bytes_between_the_markers(inside, outside):
     ikconfig.extract(b"IKCFG_ST" + inside + b"IKCFG_ED" + outside)
+
+
+KNOWN = config.parse('CONFIG_Y=y\nCONFIG_M=m\n# CONFIG_N is not set\nCONFIG_S=""\nCONFIG_NR=0\n')
+PART = config.UNKNOWN.knowing({"CONFIG_Y": "y", "CONFIG_N": "n"})
+
+
+@pytest.mark.parametrize(
+    ("known", "symbol", "value", "is_set"),
+    [
+        (KNOWN, "CONFIG_Y", "y", True),
+        (KNOWN, "CONFIG_M", "m", True),
+        (KNOWN, "CONFIG_N", "n", False),
+        (KNOWN, "CONFIG_S", "", False),
+        (KNOWN, "CONFIG_NR", "0", True),
+        (KNOWN, "CONFIG_ABSENT", "n", False),
+        (PART, "CONFIG_Y", "y", True),
+        (PART, "CONFIG_N", "n", False),
+        (PART, "CONFIG_ABSENT", None, None),
+        (config.UNKNOWN, "CONFIG_Y", None, None),
+    ],
+)
+def test_what_is_set(known, symbol, value, is_set):
+    assert known.value(symbol) == value
+    assert known.has(symbol) is is_set
+    assert known.fits(f"{symbol}=y") is is_set
+    assert known.fits(f"{symbol}=n") is (None if is_set is None else not is_set)
+    assert known.fits(None) is True
+
+
+def test_what_is_known_already_stands():
+    more = {"CONFIG_M": "y", "CONFIG_NEW": "y"}
+    assert KNOWN.knowing(more).value("CONFIG_M") == "m"
+    assert KNOWN.knowing(more).value("CONFIG_NEW") == "y"
+    assert not config.UNKNOWN.whole
+    assert not PART.whole
+    assert KNOWN.whole
+
+
+def test_the_version_in_the_header():
+    assert config.version_of(TEXT) == "6.1.176"
+    assert config.version_of("# Linux/arm64 7.3.0-rc7 Kernel Configuration\n") == "7.3.0-rc7"
+    assert config.version_of("CONFIG_X=y\n") is None

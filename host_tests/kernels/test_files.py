@@ -111,7 +111,7 @@ def test_an_image_whose_modules_are_not_beside_it_says_so(bzimage, tmp_path, cap
     image = deb(tmp_path, f"linux-image-unsigned-{REL}", {f"boot/vmlinuz-{REL}": bzimage}, "1")
     kernel = find(str(image), X86)
     assert kernel.modules is None
-    assert kernel.config is None
+    assert not kernel.config.whole
     missing = f"linux-modules-{REL}_*.deb is not beside it: put it there"
     assert missing in kernel.advice
     assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == [
@@ -131,7 +131,7 @@ def test_an_image_whose_modules_are_not_beside_it_says_so(bzimage, tmp_path, cap
 def test_a_kernel_that_was_built_without_modules_is_whole(bzimage, tmp_path, caplog):
     files = {"boot/vmlinuz-7": bzimage, "boot/config-7": CONFIG}
     kernel = find(str(deb(tmp_path, "linux-image-7", files)), X86)
-    assert kernel.config is not None
+    assert kernel.config.whole
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
     files["lib/modules/7/modules.builtin"] = b"kernel/drivers/net/virtio_net.ko\n"
     (tmp_path / "built-in").mkdir()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import architectures
+from harness.kernels.config import Config
 from harness.machine.command import Boot, Ram, kernel_command_line, qemu_argv
 
 FDS = {"qmp_fd": 11, "serial_fd": 12, "initrd_fd": 13}
@@ -27,7 +28,7 @@ def make(arch="x86_64", profile="contract", accelerator="tcg", config=None, **mo
         profile=recipe.profiles[profile],
         accelerator_name=accelerator,
         accelerator=recipe.accelerators[accelerator],
-        card=recipe.card(config),
+        card=recipe.card(Config(config or {}, whole=config is not None)),
         kernel=Path("/kernel/vmlinuz"),
         initrd=Path("/cache/image.cpio"),
         **more,

@@ -15,6 +15,7 @@ import pytest
 from harness import architectures
 from harness.errors import HostError
 from harness.host.cache import locked
+from harness.kernels.config import UNKNOWN
 from harness.machine import templates
 from harness.machine.command import Boot
 
@@ -47,7 +48,7 @@ def boot(**more) -> Boot:
         "profile": recipe.profiles["contract"],
         "accelerator_name": "tcg",
         "accelerator": recipe.accelerators["tcg"],
-        "card": recipe.card(None),
+        "card": recipe.card(UNKNOWN),
         "kernel": Path("/one/vmlinuz"),
         "initrd": Path("/one/image"),
     }

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from harness import architectures
-from harness.errors import InputError
+from harness.errors import InputError, UntestableError
 from harness.guest.keys import Keys
 from harness.host import memo
 from harness.host.cache import cache_dir
@@ -151,10 +151,11 @@ def tree(tmp_path):
     boot.mkdir(parents=True)
     shutil.copyfile(kernel.image, boot / "bzImage")
     tree = tmp_path / "tree"
-    (tree / ".config").write_text("CONFIG_USERFAULTFD=y\n")
-    (tree / "modules.order").write_text("virtio_net.ko\n")
-    modules = kernel.image.parent / "modules"
-    shutil.copyfile(modules / "virtio_net.ko", tree / "virtio_net.ko")
+    shutil.copyfile(kernel.image.parent / "config", tree / ".config")
+    modules = list((kernel.image.parent / "modules").glob("*.ko"))
+    (tree / "modules.order").write_text("".join(f"{path.name}\n" for path in modules))
+    for path in modules:
+        shutil.copyfile(path, tree / path.name)
     return tree
 
 
@@ -186,20 +187,37 @@ def test_modules_that_appear_beside_an_image_are_seen(tmp_path):
     image.parent.mkdir()
     shutil.copyfile(kernel.image, image)
     settings = replace(TCG, kernel=str(image))
-    assert made(settings) == MADE
-    assert made(settings) == set()
-    without = prepare(settings).image
+    # Debian's has its network driver as a module.
+    with pytest.raises(UntestableError, match="it has no network"):
+        prepare(settings)
     modules = tmp_path / "lib" / "modules" / kernel.release
     modules.mkdir(parents=True)
-    for name in ("virtio_net", "net_failover", "failover"):
-        shutil.copyfile(kernel.image.parent / "modules" / f"{name}.ko", modules / f"{name}.ko")
+    for path in (kernel.image.parent / "modules").glob("*.ko"):
+        shutil.copyfile(path, modules / path.name)
     assert made(settings) == MADE
-    assert prepare(settings).image != without
-    assert prepare(settings).kernel.config is None
+    assert made(settings) == set()
+    assert prepare(settings).kernel.config.whole is False
     time.sleep(0.02)
-    (image.parent / "config").write_text("CONFIG_USERFAULTFD=y\n")
+    shutil.copyfile(kernel.image.parent / "config", image.parent / "config")
     assert made(settings) == MADE
-    assert prepare(settings).kernel.config == {"CONFIG_USERFAULTFD": "y"}
+    assert prepare(settings).kernel.config == kernel.config
+
+
+def test_what_is_doubtful_is_said_at_every_start(tree, caplog):
+    (tree / ".config").write_text("# Linux/x86 7.3.0 Kernel Configuration\n")
+    settings = replace(TCG, kernel=str(tree))
+    for makes in (MADE, set()):
+        caplog.clear()
+        assert made(settings) == makes
+        assert "is of a kernel 7.3.0, the image is" in caplog.text
+        time.sleep(0.02)
+
+
+def test_a_module_of_a_few_cases_that_is_not_there_is_said(tree, caplog):
+    (tree / "brd.ko").unlink()
+    found = prepare(replace(TCG, kernel=str(tree))).kernel.config
+    assert list(found.lost) == ["CONFIG_BLK_DEV_RAM"]
+    assert "CONFIG_BLK_DEV_RAM is a module, and there is no brd.ko" in caplog.text
 
 
 def test_an_unknown_profile():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness import architectures
 from harness.errors import InputError
+from harness.kernels.config import UNKNOWN
 from harness.kernels.version import Version
 from harness.results import store
 from harness.suite.variant import MEMORY_KINDS, PAGE_SIZES, TASKS, variant
@@ -181,7 +182,7 @@ def _where(contract: Contract, row: Row) -> tuple[tuple[tuple[str, ...], str], .
 def _applies(contract: Contract, row: Row, arch: str, version: Version) -> bool:
     asked = itertools.product((*row.memory, None), TASKS)
     return any(
-        contract.expectation(row.id, arch, version, None, memory, task).skip is None
+        contract.expectation(row.id, arch, version, UNKNOWN, memory, task).skip is None
         for memory, task in asked
     )
 

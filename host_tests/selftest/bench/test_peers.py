@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness import architectures
+from harness.kernels.config import UNKNOWN
 from harness.kernels.kernel import Kernel
 from harness.kernels.version import Version
 from harness.run.settings import Settings
@@ -99,7 +100,7 @@ def test_a_guest_like_ours(tmp_path, monkeypatch):
 def test_the_kernel_is_laid_out_as_an_installed_one(tmp_path):
     image = tmp_path / "image"
     image.write_bytes(b"kernel")
-    kernel = Kernel("x86_64", image, "6.1.0-50", Version.parse("6.1"), None, None, "", "ab")
+    kernel = Kernel("x86_64", image, "6.1.0-50", Version.parse("6.1"), UNKNOWN, None, "", "ab")
     found = peers._lay_out(kernel, tmp_path / "root")
     assert found == tmp_path / "root/boot/vmlinuz-6.1.0-50"
     assert found.read_bytes() == b"kernel"
