@@ -17,7 +17,7 @@ HARNESS = Path(__file__).resolve().parents[1] / "harness"
 # Lowest first.  Those of one line know nothing of each other.
 LAYERS = [
     {"errors", "text", "clock", "ssh_library"},
-    {"cache", "process"},
+    {"cache", "process", "splats"},
     {"remember"},
     {"recipes"},
     {"deps", "debian", "compiler"},
@@ -36,7 +36,7 @@ LAYERS = [
     {"runner", "schedule", "options"},
     {"retries"},
     {"plugin"},
-    {"bench", "matrix", "mutation", "soak"},
+    {"bench", "matrix", "mutation", "selftest", "soak"},
     {"commands"},
     {"cli"},
     {"__main__"},

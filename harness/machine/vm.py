@@ -247,6 +247,8 @@ class VM:
         if self._asked_to_end:
             return VmExit(ExitKind.KILLED_BY_HOST, "ended by the harness")
         panics = [m[0] for line in self.console.since() if (m := PANIC.search(line))]
+        found, _ = self.console.splats()
+        panics = panics or [splat.title for splat in found if splat.kind is Kind.PANIC]
         if panics or self.qmp.last("GUEST_PANICKED"):
             return VmExit(ExitKind.PANIC, panics[-1] if panics else "QMP GUEST_PANICKED")
         reason = shutdown["data"]["reason"] if shutdown else None

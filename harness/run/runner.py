@@ -174,6 +174,7 @@ class Runner:
         parser = Parser()
         waiting = Waiting(guest.vm.pid)
         mark = self.fleet.unread[profile]
+        guest.vm.console.forget_splats(mark)
         outcome: Outcome | None = None
         trouble = ""
         try:
@@ -188,6 +189,7 @@ class Runner:
             _await_marker(guest, job.label, mark)
         complaints = _complaints(outcome, job.case)
         console, self.fleet.unread[profile] = guest.vm.console.take(mark)
+        found, more = guest.vm.console.splats(mark)
         judgement = judge(
             Observation(
                 results=parser.results,
@@ -198,6 +200,8 @@ class Runner:
                 timed_out=outcome.timed_out if outcome else False,
                 stderr=outcome.stderr.decode("utf-8", "replace") if outcome else trouble,
                 console=console,
+                splats=found,
+                more_splats=more,
                 end=state.end,
                 guest_answers=state.ssh,
                 console_answers=state.console,
@@ -279,7 +283,7 @@ class Runner:
 
 def _of_boot(error: BootError, quirks: Sequence[Quirk]) -> Judgement:
     """Judge a boot that failed: the kernel is blamed only for what its console shows."""
-    found = tuple(splats.find(error.console))
+    found = error.splats
     if emulators := of_emulator(found, quirks):
         return Judgement(*emulators, found)
     return Judgement(Verdict.FAIL if error.trouble in KERNELS else Verdict.MISS, error.what, found)

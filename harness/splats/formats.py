@@ -116,9 +116,10 @@ FORMATS: tuple[Format, ...] = (
     _row(Kind.SLEEPING, r"do not call blocking ops when !TASK_RUNNING",
          continues=(Kind.WARN,), refines=True),
     # lib/refcount.c, lib/list_debug.c, mm/kmemleak.c (the second one as syzkaller prints it)
-    _row(Kind.REFCOUNT, r"refcount_t: ", COUNTER, TRACE, continues=(Kind.WARN,), refines=True),
+    _row(Kind.REFCOUNT, r"refcount_t: ", COUNTER, TRACE, continues=(Kind.WARN, Kind.REFCOUNT),
+         refines=True),
     _row(Kind.LIST, r"list_(?:add|del)(?:_valid)? corruption", COUNTER, TRACE,
-         continues=(Kind.WARN,), refines=True),
+         continues=(Kind.WARN, Kind.LIST), refines=True),
     _row(Kind.KMEMLEAK, r"kmemleak: \d+ new suspected memory leaks"),
     _row(Kind.KMEMLEAK, r"BUG: memory leak"),
     # net/core/dev.c netdev_wait_allrefs_any(), lib/ref_tracker.c; fs/super.c, fs/open.c
@@ -156,6 +157,7 @@ FORMATS: tuple[Format, ...] = (
     _row(Kind.OOPS, r"[A-Za-z][\w ,/-]{2,60}: [0-9a-f]{1,16} \[#\d+\]", COUNTER, TRACE,
          continues=_FAULTS, has=" [#"),
     _row(Kind.LIST, r"kernel BUG at lib/list_debug\.c:\d+", COUNTER, TRACE, continues=(Kind.LIST,)),
+    _row(Kind.BUG, r"kernel BUG at mm/usercopy\.c:\d+", COUNTER, TRACE, continues=(Kind.BUG,)),
     # lib/bug.c, with CONFIG_DEBUG_BUGVERBOSE and without
     _row(Kind.BUG, r"kernel BUG at \S+:\d+", COUNTER, TRACE, continues=(Kind.LIST,)),
     _row(Kind.BUG, r"[Kk]ernel BUG (?:at .{1,200} )?\[verbose debug info unavailable\]",
@@ -195,7 +197,7 @@ TRACE_HEADER = re.compile(r"(?:Call [Tt]race|Backtrace):")
 # Ends a splat: the rule of "=" above a report's title closes lockdep's as well as opening it.
 END = re.compile(r"---\[ end |={60,}$")
 # The start of a line that a newline in a task's name (prctl PR_SET_NAME) cuts in two.
-HALF = re.compile(r"INFO: task (?!.* (?:blocked|can't die) )|WARNING: [^:]{0,20}$")
+HALF = re.compile(r"INFO: task (?!.* (?:blocked|can't die) )|WARNING: [^:\n]{0,20}$", re.MULTILINE)
 # A line of a console that starts over with a message (nbcon, Linux 6.12): the next one is it.
 REPLAY = "** replaying previous printk message **"
 
@@ -207,14 +209,25 @@ def match(text: str) -> Format | None:
 
 _BEGINS = [row.pattern.pattern for row in FORMATS if not row.has]
 _BEGINS += [TRACE_HEADER.pattern, HALF.pattern]
-# "]" of printk's prefix first: a literal, which re looks for fastest.
-_MAY_OPEN = re.compile(r"\] (?:" + "|".join(_BEGINS) + ")")
-_HAS = tuple({row.has for row in FORMATS if row.has})
+# "]" of printk's prefix first, a literal, which re looks for fastest; then any first letter.
+_MAY_OPEN = re.compile(
+    r"\] (?=[BCFIKNUVWPOGSbdghklprstuw=\[(])(?:" + "|".join(_BEGINS) + ")", re.MULTILINE
+)
+_HAS = tuple(dict.fromkeys(row.has for row in FORMATS if row.has))
 
 
-def may_open(text: str) -> bool:
-    """Return False if no line of ``text``, with their prefixes, opens a splat or stack dump.
+def openings(text: str) -> list[int]:
+    """Return which lines of ``text``, with their prefixes, may open a splat or stack dump.
 
     This is all that is done of most of a console's lines, and it must be fast.
     """
-    return _MAY_OPEN.search(text) is not None or any(has in text for has in _HAS)
+    found = [match.start() for match in _MAY_OPEN.finditer(text)]
+    for has in _HAS:
+        if has in text:
+            found += [match.start() for match in re.finditer(re.escape(has), text)]
+    numbers, number, counted = [], 0, 0
+    for place in sorted(found):
+        number += text.count("\n", counted, place)
+        counted = place
+        numbers.append(number)
+    return list(dict.fromkeys(numbers))

@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.splats.formats import END, HALF, REPLAY, TRACE_HEADER, Format, match, may_open
+from harness.splats.formats import END, HALF, REPLAY, TRACE_HEADER, Format, match, openings
 from harness.splats.kinds import MAX_LINE, MAX_LINES, MAX_SPLATS, MAX_TITLE, TIMING, Kind, Splat
 from harness.splats.printk import STAMP, Record, records
 from harness.text import clean
@@ -31,6 +31,7 @@ _BEFORE = 40
 # Lines kept of all splats; each further one keeps its first ones alone.
 _MOST_LINES = 10_000
 _FEW_LINES = 20
+_MORE_PANICS = 4
 # Lines that a message may be cut into by newlines in a task's name, of 15 characters.
 _MOST_HALVES = 16
 # What stands between a stack dump's title and its trace (lib/dump_stack.c), and is none.
@@ -81,6 +82,9 @@ class Reader:
         self._count = 0
         # A line with a time stamp has been seen: one without is a program's.
         self._stamped = False
+        # The lines that are being read, the first one's number, and lines before them.
+        self._block: Sequence[str] = ()
+        self._begins = 0
         self._before: deque[str] = deque(maxlen=_BEFORE)
         self._open: dict[str, _Open] = {}
         # By context, of a message that may go on in the next line: stamp, text, how many lines.
@@ -100,15 +104,21 @@ class Reader:
             self._stamped = True
             self.forget(self._count)
             self._open.clear()
-        if not self._open and not self._halves and self._stamped and not may_open(text):
-            self._count += len(lines)
-            self._before.extend(lines[-_BEFORE:])
-            return
-        for line in lines:
-            if self._open or self._halves or not self._stamped or may_open(line):
-                self._read_line(line)
-            self._before.append(line)
-            self._count += 1
+        self._block, self._begins = lines, self._count
+        may_open = deque(openings(text))
+        at = 0
+        while at < len(lines):
+            if not self._open and not self._halves and self._stamped:
+                # Nothing is read but what may open something.
+                while may_open and may_open[0] < at:
+                    may_open.popleft()
+                at = may_open[0] if may_open else len(lines)
+            if at < len(lines):
+                self._count = self._begins + at
+                self._read_line(lines[at])
+                at += 1
+        self._count = self._begins + len(lines)
+        self._before.extend(lines[-_BEFORE:])
 
     def forget(self, before: int) -> None:
         """Forget the splats that began before line number ``before``."""
@@ -185,7 +195,9 @@ class Reader:
         begun = _Open(kind, title, self._count, message.stamp, most)
         begun.add(message, self._count)
         self._open[message.context] = begun
-        if kind is not None and len(self._found) < MAX_SPLATS:
+        # A panic is kept after however many: it says how the guest ended.
+        most_splats = MAX_SPLATS + (_MORE_PANICS if kind is Kind.PANIC else 0)
+        if kind is not None and len(self._found) < most_splats:
             self._kept_lines = sum(len(found.lines) for found in self._found)
             self._found.append(begun)
         elif kind is not None:
@@ -228,7 +240,8 @@ class Reader:
 
     def _title_before(self, message: Record) -> str:
         """Return the last message of a context that may say what its stack dump is about."""
-        for line in reversed(self._before):
+        at = self._count - self._begins
+        for line in reversed([*self._before, *self._block[max(0, at - _BEFORE) : at]]):
             for record in reversed(records(line) or [Record("", "", "", line)]):
                 text = record.text.strip()
                 if record.context != message.context or text.startswith(_DUMP_INFO):

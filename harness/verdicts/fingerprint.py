@@ -39,7 +39,7 @@ _BECAME_SAFE = re.compile(r".*which became .*-safe at:")
 # A panic that an earlier splat leads to says nothing new.
 _CONSEQUENCE = re.compile(
     r"Kernel panic - not syncing: (?:.*: )?(?:Fatal (?:hardware )?exception|.*panic_on_warn|hung_task|"
-    r"softlockup|hard LOCKUP|RCU Stall|scheduling while atomic|.*panic_on_oops)"
+    r"kernel stack overflow|softlockup|hard LOCKUP|RCU Stall|scheduling while atomic|.*panic_on_oops)"
 )
 # Those that print frames with no header above them.
 _UNHEADED = frozenset({Kind.KMSAN, Kind.KCSAN, Kind.KFENCE, Kind.KMEMLEAK})

@@ -24,7 +24,7 @@ double_fault do_double_fault stack_segment int3 do_int3* spurious_kernel_fault*
 bug_handler bug_brk_handler kasan_handler call_break_hook call_el1_break_hook brk_handler
 do_el1_brk64 do_debug_exception early_brk64 el1_* el1h_* el1t_* el1_abort el1_sync*
 do_DataAbort do_PrefetchAbort __dabt_* __pabt_* __und_* do_undefinstr arm_notify_die
-vectors_* bad_mode do_undefinstr do_bad do_cache_op panic_bad_stack handle_bad_stack
+vectors_* bad_mode do_undefinstr do_bad do_cache_op panic_bad_stack handle_bad_stack __bad_stack
 panic_on_this_cpu check_panic_on_warn try_panic rust_panic* rust_begin_unwind _R*panic*
 kasan_* __kasan* __asan* asan_* hwasan_* __hwasan* check_memory_region* __check_memory_region*
 kmsan_* __msan_* __kmsan* kcsan_* __kcsan* __tsan_* check_access __kcsan_* kfence_* __kfence*
@@ -50,7 +50,7 @@ rcu_dump_* rcu_check_* rcu_sched_clock_* rcu_stall_* print_cpu_stall* print_othe
 check_cpu_stall rcu_pending __rcu_pending dump_cpu_task sched_show_task show_state* show_one_*
 rcu_print_* rcu_exp_* synchronize_rcu_expedited_wait* print_other_* show_pwq* touch_all_*
 watchdog check_hung_* hung_task_* check_panic_* arch_dump_* panic_print_* report_*
-sysrq_handle_crash usercopy_abort __check_object_size* check_heap_object __check_heap_object
+sysrq_handle_crash kmemleak_* usercopy_abort __check_object_size* check_heap_object __check_heap_object
 __list_*_valid* __list_*_report __list_add __list_del* list_add* list_del* list_move* list_splice*
 fortify_panic __fortify_panic __fortify_report __stack_chk_fail
 __sanitizer_* write_comp_data check_kcov_mode kcov_* __kcov_*
@@ -84,7 +84,7 @@ __schedule* schedule* preempt_schedule* _cond_resched __cond_resched cond_resche
 schedule_timeout* __switch_to* context_switch finish_task_switch dequeue_task* pick_next_*
 wait_for_completion* __wait_for_common* do_wait_for_common __wait_for_completion wait_for_common*
 wait_on_bit* __wait_on_bit* out_of_line_wait_on_* bit_wait* autoremove_wake_* prepare_to_wait*
-wait_woken rwsem_down_* __rwsem_* down_read* down_write* __down_* up_read* up_write* __up_* down up
+wait_woken rwsem_down_* __rwsem_* down_read* down_write* __down_* down_* up_read* up_write* __up_* down up
 mutex_* __mutex_* ww_mutex_* rt_mutex_* __rt_mutex_* rtlock_* rt_spin_* percpu_down_* percpu_up_*
 percpu_rwsem_* __percpu_down_* semaphore_* __ww_mutex_*
 _raw_* __raw_* queued_* native_queued_* pv_queued_* __pv_* pv_wait* kvm_wait arch_spin_* spin_*
@@ -142,7 +142,7 @@ skb_put skb_push skb_pull skb_trim
 proc_register proc_mkdir* proc_create* __proc_create remove_proc_* _proc_mkdir __register_sysctl_* register_net_sysctl*
 *assertfail *fs_write_lock __*_panic *fs_panic __*_assert rust_helper_* hex_dump_to_buffer print_hex_dump*
 __phys_addr* __virt_to_phys virt_to_* __virt_to_* *phys_addr_symbol _atomic_dec_and_* lock_timer_base
-iput klist_* __try_to_del_* drop_nlink inc_nlink set_nlink clear_nlink *_srcu_struct* simple_copy_to_iter __read_once_word_nocheck
+iput dput fast_dput mark_buffer_dirty sk_stop_timer* aes_* crypto_* klist_* __try_to_del_* drop_nlink inc_nlink set_nlink clear_nlink *_srcu_struct* simple_copy_to_iter __read_once_word_nocheck
 memcpy_and_pad unlock_page lock_page __lock_page* wait_on_page* folio_wait_* __folio_lock* folio_lock* folio_unlock
 raw_notifier_* notifier_call_* blocking_notifier_* atomic_notifier_*
 atomic_* atomic64_* instrument_* arch_atomic* test_bit* set_bit clear_bit __set_bit test_and_*
@@ -153,12 +153,14 @@ __sys_* ksys_* do_vfs_* __vfs_*
 
 # What calls a system call's own code: of what loops there, these are the top that stays the same.
 _DISPATCHERS = """
-sys_ioctl sys_read sys_write sys_readv sys_writev sys_pread* sys_pwrite* sys_connect sys_bind sys_accept*
-sys_setsockopt sys_getsockopt sys_sendto sys_sendmsg sys_recvmsg sys_recvfrom sys_close sys_mmap*
-vfs_* ksys_* __vfs_* do_vfs_* do_iter_* do_loop_* new_sync_* call_read_iter call_write_iter do_sock_* __sock_* sock_*
-do_readv do_writev do_splice* task_work_run __fput ____fput
-process_one_work worker_thread kthread __do_softirq do_softirq call_timer_fn handle_softirqs
- __netif_receive_* netif_receive_* process_backlog generic_smp_call_* flush_smp_call_*
+sys_ioctl sys_read sys_write sys_readv sys_writev sys_pread* sys_pwrite* sys_connect sys_bind
+sys_accept* sys_setsockopt sys_getsockopt sys_sendto sys_sendmsg sys_recvmsg sys_recvfrom sys_close
+sys_mmap* sys_openat* sys_open vfs_* ksys_* __vfs_* do_vfs_* do_iter_* do_loop_* new_sync_*
+call_read_iter call_write_iter do_readv do_writev do_splice* mmap_region __mmap_region call_mmap
+sock_* __sock_* do_sock_* netlink_rcv_skb rtnetlink_rcv_msg genl_* nfnetlink_rcv* netlink_dump*
+do_dentry_open task_work_run __fput ____fput process_one_work worker_thread kthread __do_softirq
+do_softirq handle_softirqs call_timer_fn net_rx_action __netif_receive_* netif_receive_*
+process_backlog generic_smp_call_* flush_smp_call_*
 """
 
 

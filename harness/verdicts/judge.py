@@ -92,8 +92,12 @@ class Observation:
     # The host's own deadline passed before the program ended.
     timed_out: bool = False
     stderr: str = ""
-    # The console lines that belong to the case.
+    # The console lines that belong to the case, as many as are kept.
     console: tuple[str, ...] = ()
+    # The splats found among all of them as they came, and how many more there were than are kept;
+    # None where nobody looked: they are looked for in ``console``.
+    splats: tuple[Splat, ...] | None = None
+    more_splats: int = 0
     # How the VM ended during the case; None while it runs.
     end: VmExit | None = None
     # After a time-out or a lost connection: whether a new SSH command works, and whether the
@@ -123,7 +127,7 @@ class Judgement:
 
 def judge(seen: Observation) -> Judgement:
     """Return the verdict of the table above; it never raises."""
-    splats = tuple(find(seen.console))
+    splats = tuple(find(seen.console)) if seen.splats is None else seen.splats
     verdict, message = (
         of_emulator(splats, seen.quirks)
         or _of_end_and_splats(seen, splats)
@@ -160,7 +164,8 @@ def _of_end_and_splats(seen: Observation, splats: Sequence[Splat]) -> tuple[Verd
         end, blameless = None, False
     excused = blameless or (end is None and _of_host(seen) is not None)
     if splats and not (excused and all(splat.kind in TIMING for splat in splats)):
-        more = f" (and {len(splats) - 1} more)" if len(splats) > 1 else ""
+        others = len(splats) - 1 + seen.more_splats
+        more = f" (and {others} more)" if others else ""
         return Verdict.FAIL, f"{splats[0].title}{more}"
     if end is None:
         return None
