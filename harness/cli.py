@@ -68,7 +68,7 @@ def _do(chosen: argparse.Namespace) -> int:
         return int(command.main(chosen, plan))
     gc.enable()
     with _progress():
-        if chosen.command in {"kernel", "matrix", "mutation", "soak"}:
+        if chosen.command in {"goldens", "kernel", "matrix", "mutation", "soak"}:
             return int(command.main(chosen))
         return int(command.main(chosen, prepare(_settings(chosen))))
 

@@ -247,7 +247,9 @@ class Runner:
         if self._symbols is None:
             self._symbols = Symbols.load(kernel.system_map)
         moved = kernel.config is None or kernel.config.get("CONFIG_RANDOMIZE_BASE", "n") != "n"
-        return [self._symbols.resolve(splat, console, moved=moved) for splat in found]
+        # A panic says how far off the kernel is, in lines that may be among these alone.
+        said = (*console, *(line for splat in found for line in splat.lines))
+        return [self._symbols.resolve(splat, said, moved=moved) for splat in found]
 
     def _record(
         self,

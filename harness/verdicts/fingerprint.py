@@ -26,9 +26,8 @@ FRAMES = 5  # of the trace that count
 _IN_TITLE = re.compile(r"\b(?:in|at)\b.*?" + FUNCTION)
 _PAIR = re.compile(r"\bin ([\w.]+ / [\w.]+)")
 _CALLER = re.compile(r"caller is (?:\[<[0-9a-f]+>\] )?" + FUNCTION)
-# "ffff888000000010 (&foo->lock){+.+.}-{3:3}, at: f+0x1/0x2"; bad unlocks have it on a line of
-# its own, and kernels before Linux 5.0 an address before it.
-_LOCK_SITE = re.compile(r"(?:.*\bat: |)(?:\[<[0-9a-f]+>\] )?" + FUNCTION)
+# "ffff888000000010 (&foo->lock){+.+.}-{3:3}, at: f+0x1/0x2"; before Linux 5.0 with an address.
+_LOCK_SITE = re.compile(r".*\bat: (?:\[<[0-9a-f]+>\] )?" + FUNCTION)
 # What stands above the lock that the report is about, and what ends that part of it.
 _LOCK_ASKED = re.compile(
     r".*(?:is trying to |just changed the state of lock|\] takes:|is freeing memory|"
@@ -169,13 +168,17 @@ def _of_safe(_: Splat, lines: list[str]) -> str:
 def _lock_sites(lines: list[str]) -> list[str]:
     """Return where the locks were taken that a report of lockdep is about, the new one first."""
     sites: list[str] = []
-    asked = False
+    asked, begun = False, ""
     for text in lines:
         if _LOCK_CHAIN.match(text):
             break
         asked = asked or _LOCK_ASKED.match(text) is not None
-        if asked and (found := _LOCK_SITE.match(text.strip())):
+        if asked and (found := _LOCK_SITE.match(begun + text.strip())):
             sites.append(plain(found[1]))
+            begun = ""
+        # "is trying to release lock (&foo->lock) at:" has it in a line of its own.
+        elif asked and "release lock" in text and text.endswith(" at:"):
+            begun = "at: "
     return sites
 
 

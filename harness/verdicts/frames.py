@@ -119,10 +119,10 @@ def traces(lines: list[str]) -> list[Trace]:
 
 
 def _ends(text: str, current: Trace) -> bool:
-    """Return True if ``text`` ends the list; registers and code bytes may stand in one."""
-    if current.headed:
-        return _OTHER_LIST.match(text.strip()) is not None or _NEW_DUMP.match(text) is not None
-    return not text.startswith((" ", "\t"))
+    """Return True if ``text`` ends the list; registers, code bytes and noise may stand in one."""
+    if not current.headed and not text.strip():
+        return True
+    return _OTHER_LIST.match(text.strip()) is not None or _NEW_DUMP.match(text) is not None
 
 
 _NEW_DUMP = re.compile(r"(?:CPU: \d+|task:|INFO: |NMI backtrace|Sending NMI|Modules linked in|"

@@ -155,7 +155,7 @@ __sys_* ksys_* do_vfs_* __vfs_*
 _DISPATCHERS = """
 sys_ioctl sys_read sys_write sys_readv sys_writev sys_pread* sys_pwrite* sys_connect sys_bind
 sys_accept* sys_setsockopt sys_getsockopt sys_sendto sys_sendmsg sys_recvmsg sys_recvfrom sys_close
-sys_mmap* sys_openat* sys_open vfs_* ksys_* __vfs_* do_vfs_* do_iter_* do_loop_* new_sync_*
+sys_mmap* sys_openat sys_open vfs_* ksys_* __vfs_* do_vfs_* do_iter_* do_loop_* new_sync_*
 call_read_iter call_write_iter do_readv do_writev do_splice* mmap_region __mmap_region call_mmap
 sock_* __sock_* do_sock_* netlink_rcv_skb rtnetlink_rcv_msg genl_* nfnetlink_rcv* netlink_dump*
 do_dentry_open task_work_run __fput ____fput process_one_work worker_thread kthread __do_softirq
