@@ -18,7 +18,11 @@ def main(options: argparse.Namespace) -> int:
     print(goldens.table(scores))
     titles, most = goldens.shared(logs)
     print(f"{titles} titles that name a function, of which at most {most} share a fingerprint")
-    print(f"read at {goldens.speed(logs):.0f} MB/s")
+    for what, some in (
+        ("without a crash", [log for log in logs if not log.title]),
+        ("of crashes from end to end", [log for log in logs if log.title]),
+    ):
+        print(f"a console takes logs {what} at {goldens.speed(some):.0f} MB/s")
     if options.wrong:
         print(*(line for one in scores.values() for line in one.wrong), sep="\n")
     return 0

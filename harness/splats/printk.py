@@ -38,6 +38,9 @@ def records(line: str) -> list[Record]:
     A program's half line, or a boot loader's, may stand before a stamp, and so may a message of
     the kernel's that lacks its newline.
     """
+    first = STAMP.match(line)
+    if first is not None and STAMP.search(line, first.end()) is None:
+        return [Record(first[2] or "", first[1], line[first.end() :], line)]
     stamps = [
         found
         for found in STAMP.finditer(line)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SILENCE = 20.0
 # Lines of other contexts, after which one whose context says nothing more is over.
 _OTHERS = 5000
+# Messages after which a splat is over: its context floods the console.
+_MOST_READ = 2000
 # Lines that are looked through for what a stack dump without a title is about.
 _BEFORE = 40
 # Lines kept of all splats; each further one keeps its first ones alone.
@@ -52,6 +54,8 @@ class _Open:
     lines: list[str] = field(default_factory=list)
     # Has it a trace of its own?
     traced: bool = False
+    # Its messages, kept or not.
+    read: int = 0
     # Of its last message: the time in the guest, and the line's number.
     when: float = 0.0
     last: int = 0
@@ -60,7 +64,8 @@ class _Open:
 
     def add(self, record: Record, number: int) -> None:
         self.when, self.last = _seconds(record.stamp), number
-        self.traced = self.traced or TRACE_HEADER.match(record.text.lstrip()) is not None
+        self.read += 1
+        self.traced = self.traced or _is_header(record.text)
         if len(self.lines) < self.most:
             self.lines.append(record.line[:MAX_LINE])
         if self.cause is not None:
@@ -89,6 +94,8 @@ class Reader:
         self._open: dict[str, _Open] = {}
         # By context, of a message that may go on in the next line: stamp, text, how many lines.
         self._halves: dict[str, tuple[str, str, int]] = {}
+        # Number of the line at which the contexts that are silent were last looked for.
+        self._swept = 0
         self._found: list[_Open] = []
         self._kept_lines = 0
         # The next message repeats the last one.
@@ -108,14 +115,14 @@ class Reader:
         may_open = deque(openings(text))
         at = 0
         while at < len(lines):
+            while may_open and may_open[0] < at:
+                may_open.popleft()
             if not self._open and not self._halves and self._stamped:
                 # Nothing is read but what may open something.
-                while may_open and may_open[0] < at:
-                    may_open.popleft()
                 at = may_open[0] if may_open else len(lines)
             if at < len(lines):
                 self._count = self._begins + at
-                self._read_line(lines[at])
+                self._read_line(lines[at], opens=bool(may_open) and may_open[0] == at)
                 at += 1
         self._count = self._begins + len(lines)
         self._before.extend(lines[-_BEFORE:])
@@ -134,16 +141,17 @@ class Reader:
         found = tuple(found.splat() for found in self._found if found.first >= since)
         return found, self._uncounted
 
-    def _read_line(self, line: str) -> None:
+    def _read_line(self, line: str, *, opens: bool) -> None:
+        """Read a line, which may open something or does not."""
         messages = records(line)
         if not messages and not self._stamped:
-            messages = [Record("", "", line, line)]
+            messages, opens = [Record("", "", line, line)], True
         elif not messages and REPLAY in line:
             self._replayed = True
         for message in messages:
-            self._read_message(message)
+            self._read_message(message, opens=opens)
 
-    def _read_message(self, message: Record) -> None:
+    def _read_message(self, message: Record, *, opens: bool) -> None:
         context = message.context
         current = self._open.get(context)
         if current is not None and self._is_over(current, message):
@@ -152,8 +160,11 @@ class Reader:
         replayed, self._replayed = self._replayed, False
         if current is not None and self._repeats(current, message, forced=replayed):
             return
-        message = self._joined(message)
-        row = match(message.text)
+        if opens or self._halves:
+            message = self._joined(message)
+            row = match(message.text)
+        else:
+            row = None
         if row is None:
             self._go_on(current, message)
         elif current is not None and current.kind in row.continues:
@@ -165,12 +176,12 @@ class Reader:
 
     def _go_on(self, current: _Open | None, message: Record) -> None:
         """Take a message that begins nothing known."""
-        header = TRACE_HEADER.match(message.text.lstrip())
+        header = _is_header(message.text)
         # A dump that is no complaint has one trace.
         another = header and current is not None and current.kind is None and current.traced
         if current is not None and not another:
             current.add(message, self._count)
-            if END.match(message.text):
+            if current.read >= _MOST_READ or END.match(message.text):
                 del self._open[message.context]
         elif header:
             # Beside a splat, the others that run show where they are.
@@ -204,6 +215,9 @@ class Reader:
             self._uncounted += 1
 
     def _close_silent(self) -> None:
+        if self._count < self._swept + _OTHERS // 4:
+            return
+        self._swept = self._count
         gone = [c for c, found in self._open.items() if self._count - found.last > _OTHERS]
         for context in gone:
             del self._open[context]
@@ -216,7 +230,8 @@ class Reader:
         """Take a message that the console had begun with and now prints whole."""
         first = len(current.lines) == 1 and message.stamp == current.stamp != ""
         last = current.lines[-1] if current.lines else ""
-        if not (forced or first) or not message.line.startswith(last):
+        longer = forced or (first and len(message.line) > len(last))
+        if not longer or not message.line.startswith(last):
             return False
         if not first:
             current.lines[-1:] = [message.line[:MAX_LINE]]
@@ -249,6 +264,10 @@ class Reader:
                 if text and _seconds(message.stamp) - _seconds(record.stamp) < 1:
                     return text[:MAX_TITLE]
         return message.text[:MAX_TITLE].strip()
+
+
+def _is_header(text: str) -> bool:
+    return "race:" in text and TRACE_HEADER.match(text.lstrip()) is not None
 
 
 def _seconds(stamp: str) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.splats.formats import Where, match
@@ -99,6 +100,7 @@ def _places(splat: Splat, name: str) -> list[str]:
     return frames
 
 
+@lru_cache(maxsize=4096)
 def _is_no_cause(name: str) -> bool:
     return any(names.match(name) for names in (REPORTERS, ENTRIES, HELPERS))
 

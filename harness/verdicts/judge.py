@@ -94,10 +94,6 @@ class Observation:
     stderr: str = ""
     # The console lines that belong to the case, as many as are kept.
     console: tuple[str, ...] = ()
-    # The splats found among all of them as they came, and how many more there were than are kept;
-    # None where nobody looked: they are looked for in ``console``.
-    splats: tuple[Splat, ...] | None = None
-    more_splats: int = 0
     # How the VM ended during the case; None while it runs.
     end: VmExit | None = None
     # After a time-out or a lost connection: whether a new SSH command works, and whether the
@@ -112,6 +108,10 @@ class Observation:
     stopped: bool = False
     # What QEMU's accelerator is known to do to kernels that are well (harness.architectures).
     quirks: tuple[Quirk, ...] = ()
+    # The splats found in the case's console as it came, and how many more there were than are kept;
+    # None where nobody looked: they are looked for in ``console``.
+    splats: tuple[Splat, ...] | None = None
+    more_splats: int = 0
 
 
 @dataclass(frozen=True)
