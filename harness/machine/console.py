@@ -126,16 +126,13 @@ class Console:
             self._changed.notify_all()
 
     def _take_block(self, block: bytes, now: float) -> None:
-        *lines, rest = (self._partial + block).split(b"\n")
-        complete: list[bytes] = []
-        for line in lines:
-            if len(line) > _LONGEST_LINE:
-                *pieces, line = _pieces(line)  # noqa: PLW2901
-                complete += pieces
-            complete.append(line)
-        *pieces, self._partial = _pieces(rest)
-        if complete := [*complete, *pieces]:
-            self._add(b"\n".join(complete), len(complete), now)
+        *lines, rest = (bytes(self._partial) + block).split(b"\n")
+        if any(len(line) > _LONGEST_LINE for line in lines):
+            lines = [piece for line in lines for piece in _pieces(line)]
+        *pieces, rest = _pieces(rest)
+        self._partial = bytearray(rest)
+        if lines := [*lines, *pieces]:
+            self._add(b"\n".join(lines), len(lines), now)
 
     def _add(self, raw: bytes, count: int, now: float) -> None:
         """Add ``count`` lines."""
@@ -253,15 +250,14 @@ def _cleaned(raw: bytes) -> str:
     return clean(raw.decode("utf-8", "replace"))
 
 
-def _pieces(line: bytes | bytearray) -> list[bytearray]:
+def _pieces(line: bytes) -> list[bytes]:
     """Return ``line`` in pieces of at most 4096 bytes, which do not cut a stamp in two."""
     pieces = []
-    rest = bytearray(line)
-    while len(rest) > _LONGEST_LINE:
-        at = _cut(bytes(rest[:_LONGEST_LINE]))
-        pieces.append(rest[:at])
-        rest = rest[at:]
-    return [*pieces, rest]
+    while len(line) > _LONGEST_LINE:
+        at = _cut(line[:_LONGEST_LINE])
+        pieces.append(line[:at])
+        line = line[at:]
+    return [*pieces, line]
 
 
 def _cut(head: bytes) -> int:

@@ -26,6 +26,7 @@ from harness.machine.command import qemu_argv
 from harness.machine.console import Console
 from harness.machine.exits import ExitKind, VmExit
 from harness.machine.qmp import Qmp
+from harness.splats.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,46 +43,38 @@ _PROGRAMS = re.compile(r"SYZFAIL|SYZFATAL|go runtime error|panic: |INIT: ")
 _NAME = re.compile(r"\b(?:in|at) ((?:sys_)?[A-Za-z_<][^\s,]*(?: / \w+)?)$")
 _SYSCALL = re.compile(r"^(?:__(?:x64|ia32|arm64|se|do)_)?(?:compat_)?sys_")
 
+NO_CRASH = "no crash"
 # What a title says its kind is: the first pattern that is found decides.
-_KINDS: tuple[tuple[str, frozenset[Kind]], ...] = tuple(
-    (pattern, frozenset(kinds))
-    for pattern, *kinds in (
-        ("^KASAN", Kind.KASAN),
-        ("^KMSAN", Kind.KMSAN),
-        ("^KCSAN", Kind.KCSAN),
-        ("^KFENCE", Kind.KFENCE),
-        ("^UBSAN", Kind.UBSAN),
-        ("^memory leak", Kind.KMEMLEAK),
-        ("refcount bug", Kind.REFCOUNT, Kind.WARN),
-        ("corrupted list", Kind.LIST),
-        ("rcu detected stall", Kind.RCU_STALL),
-        ("soft lockup|workqueue lockup", Kind.SOFT_LOCKUP),
-        ("hard lockup", Kind.HARD_LOCKUP),
-        ("task hung|can't die", Kind.HUNG_TASK),
-        ("scheduling while atomic", Kind.ATOMIC),
-        ("sleeping function|blocking ops", Kind.SLEEPING),
-        ("general protection fault", Kind.GPF),
-        ("stack guard page|stack overflow", Kind.STACK),
-        ("bad mode", Kind.OOPS, Kind.PANIC),
-        ("^(?:PANIC|kernel panic)", Kind.PANIC),
-        ("[Bb]ad rss-counter", Kind.RSS_COUNTER),
-        ("BUG: Bad page", Kind.BAD_PAGE),
-        ("unregister_netdevice", Kind.REFERENCE),
-        ("^VFS: ", Kind.VFS),
-        (
-            "deadlock|inconsistent lock|suspicious RCU|unlock balance|nested lock|non-static key|"
-            "lock held|held lock|locks? held",
-            Kind.LOCKDEP,
-        ),
-        ("locking bug", Kind.LOCKDEP, Kind.WARN),
-        ("^WARNING|^INFO: corrupted", Kind.WARN),
-        (
-            "unable to handle|Internal error|Unhandled fault|divide error|invalid opcode|int3|"
-            "stack segment|bad mode|Bad mode|double fault",
-            Kind.OOPS,
-        ),
-        ("", Kind.BUG),
-    )
+_KINDS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
+    ("^KASAN", (Kind.KASAN,)),
+    ("^KMSAN", (Kind.KMSAN,)),
+    ("^KCSAN", (Kind.KCSAN,)),
+    ("^KFENCE", (Kind.KFENCE,)),
+    ("^UBSAN", (Kind.UBSAN,)),
+    ("^memory leak", (Kind.KMEMLEAK,)),
+    ("refcount bug", (Kind.REFCOUNT, Kind.WARN)),
+    ("corrupted list", (Kind.LIST,)),
+    ("rcu detected stall", (Kind.RCU_STALL,)),
+    ("soft lockup|workqueue lockup", (Kind.SOFT_LOCKUP,)),
+    ("hard lockup", (Kind.HARD_LOCKUP,)),
+    ("task hung|can't die", (Kind.HUNG_TASK,)),
+    ("scheduling while atomic", (Kind.ATOMIC,)),
+    ("sleeping function|blocking ops", (Kind.SLEEPING,)),
+    ("general protection fault", (Kind.GPF,)),
+    ("stack guard page|stack overflow", (Kind.STACK,)),
+    ("bad mode", (Kind.OOPS, Kind.PANIC)),
+    ("^(?:PANIC|kernel panic)", (Kind.PANIC,)),
+    ("[Bb]ad rss-counter", (Kind.RSS_COUNTER,)),
+    ("BUG: Bad page", (Kind.BAD_PAGE,)),
+    ("unregister_netdevice", (Kind.REFERENCE,)),
+    ("^VFS: ", (Kind.VFS,)),
+    ("deadlock|inconsistent lock|suspicious RCU|unlock balance|nested lock", (Kind.LOCKDEP,)),
+    (r"non-static key|lock held|held lock|circular lock|MAX_\w+ too low", (Kind.LOCKDEP,)),
+    ("locking bug", (Kind.LOCKDEP, Kind.WARN)),
+    ("^WARNING|^INFO: corrupted", (Kind.WARN,)),
+    ("unable to handle|Internal error|Unhandled fault|Alignment trap", (Kind.OOPS,)),
+    ("divide error|invalid opcode|int3|stack segment|double fault", (Kind.OOPS,)),
+    ("", (Kind.BUG,)),
 )
 
 
@@ -110,7 +102,7 @@ class Golden:
         return found[1] if re.search(printed.encode(), self.console) else ""
 
     @property
-    def kinds(self) -> frozenset[Kind]:
+    def kinds(self) -> tuple[Kind, ...]:
         """The kinds that its title may mean."""
         return next(kinds for pattern, kinds in _KINDS if re.search(pattern, self.title))
 
@@ -180,7 +172,7 @@ def score(goldens: Iterable[Golden]) -> dict[str, Score]:
     scores: dict[str, Score] = defaultdict(Score)
     for golden in goldens:
         found = read(golden)
-        label = "/".join(sorted(golden.kinds)) if golden.title else "no crash"
+        label = "/".join(golden.kinds) if golden.title else NO_CRASH
         _count(scores[label], golden, found[0] if found else None)
     return dict(sorted(scores.items()))
 
@@ -233,14 +225,16 @@ class _NoLog(EvidenceLog):
 
 def table(scores: dict[str, Score]) -> str:
     """Return the scores as text, the sum of all logs with a crash last."""
-    total = Score()
+    crashes = [one for label, one in scores.items() if label != NO_CRASH]
+    total = Score(
+        logs=sum(one.logs for one in crashes),
+        detected=sum(one.detected for one in crashes),
+        kind_right=sum(one.kind_right for one in crashes),
+        named=sum(one.named for one in crashes),
+        name_right=sum(one.name_right for one in crashes),
+    )
     rows = [f"{'kind':42}{'logs':>6}{'detected':>10}{'kind':>6}{'named':>7}{'as theirs':>11}"]
-    for label, one in scores.items():
-        rows.append(_line(label, one))
-        if label != "no crash":
-            counts = Counter(vars(total) | {"wrong": 0})
-            counts.update({key: value for key, value in vars(one).items() if key != "wrong"})
-            total = Score(**{key: counts[key] for key in vars(total) if key != "wrong"})
+    rows += [_line(label, one) for label, one in scores.items()]
     rows.append(_line("all with a crash", total))
     percent = [
         f"detected {_part(total.detected, total.logs)}",

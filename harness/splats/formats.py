@@ -165,8 +165,8 @@ FORMATS: tuple[Format, ...] = (
     # kernel/panic.c __warn(), before Linux 6.19: "CPU: 0 PID: 1 at mm/x.c:1 f+0x0/0x0"; then
     # "mm/x.c:1 at f+0x0/0x0, CPU#0: comm/1", "at f+0x0/0x0, CPU#0: comm/1", and the condition in
     # brackets before it; 3.x: "at mm/x.c:1 f+0x0/0x0()"
-    _row(Kind.REFCOUNT, r"WARNING: (?:CPU: \d+ PID: \d+ at )?lib/refcount\.c:", TITLE, COUNTER, TRACE,
-         continues=(Kind.REFCOUNT,)),
+    _row(Kind.REFCOUNT, r"WARNING: (?:CPU: \d+ PID: \d+ at )?lib/refcount\.c:",
+         TITLE, COUNTER, TRACE, continues=(Kind.REFCOUNT,)),
     _row(Kind.WARN, r"WARNING: CPU: \d+ PID: \d+ at ", TITLE, COUNTER, TRACE,
          continues=(Kind.REFCOUNT, Kind.LIST, Kind.SLEEPING)),
     _row(Kind.WARN, r"WARNING: (?:\[.{1,300}\] )?(?:\S+:\d+ )?at .{1,200}, CPU#\d+",

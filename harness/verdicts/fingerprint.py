@@ -38,8 +38,8 @@ _LOCK_CHAIN = re.compile(r"(?:the existing dependency chain|other info that migh
 _BECAME_SAFE = re.compile(r".*which became .*-safe at:")
 # A panic that an earlier splat leads to says nothing new.
 _CONSEQUENCE = re.compile(
-    r"Kernel panic - not syncing: (?:.*: )?(?:Fatal (?:hardware )?exception|.*panic_on_warn|hung_task|"
-    r"kernel stack overflow|softlockup|hard LOCKUP|RCU Stall|scheduling while atomic|.*panic_on_oops)"
+    r"Kernel panic - not syncing: (?:.*: )?(?:Fatal (?:hardware )?exception|.*panic_on_|hung_task|"
+    r"kernel stack overflow|softlockup|hard LOCKUP|RCU Stall|scheduling while atomic)"
 )
 # Those that print frames with no header above them.
 _UNHEADED = frozenset({Kind.KMSAN, Kind.KCSAN, Kind.KFENCE, Kind.KMEMLEAK})

@@ -92,7 +92,8 @@ call_rcu* kfree_rcu* kvfree_call_rcu __wait_rcu_gp synchronize_* rcu_barrier* rc
 srcu_*
 """
 
-# What is handed bad pointers, sizes and counts by its callers: strings, bits, copies from and to programs, checksums.
+# What is handed bad pointers, sizes and counts by its callers: strings, bits, copies from and to
+# programs, checksums.
 _STRINGS = """
 memcpy* memmove* memset* memcmp* memchr* memscan memweight __memcpy* __memmove* __memset* __memcmp*
 strlen* strnlen* strcpy* strncpy* strlcpy* strscpy* strcmp* strncmp* strcasecmp* strncasecmp*

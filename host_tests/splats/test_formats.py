@@ -33,7 +33,7 @@ def test_the_quick_look_finds_each_line_that_opens_something():
     opening = [line for line in LINES if opens(line)]
     assert len(opening) > 80
     for line in opening:
-        assert formats.openings("\n".join([PLAIN, line, PLAIN])) == [1], line
+        assert formats.openings(f"{PLAIN}\n{line}\n{PLAIN}") == [1], line
 
 
 def test_the_quick_look_passes_over_what_opens_nothing():
@@ -46,7 +46,7 @@ def test_the_quick_look_passes_over_what_opens_nothing():
 def test_several_in_a_block():
     title = "[    1.000000] BUG: Bad page map in process x"
     swap = "[    1.000000] get_swap_device: Bad swap file entry 5f"
-    assert formats.openings("\n".join([title, PLAIN, swap, title])) == [0, 2, 3]
+    assert formats.openings(f"{title}\n{PLAIN}\n{swap}\n{title}") == [0, 2, 3]
 
 
 @pytest.mark.parametrize(
