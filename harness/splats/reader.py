@@ -122,7 +122,9 @@ class Reader:
                 at = may_open[0] if may_open else len(lines)
             if at < len(lines):
                 self._count = self._begins + at
-                self._read_line(lines[at], opens=bool(may_open) and may_open[0] == at)
+                opens = bool(may_open) and may_open[0] == at
+                if opens or not self._adds(lines[at]):
+                    self._read_line(lines[at], opens=opens)
                 at += 1
         self._count = self._begins + len(lines)
         self._before.extend(lines[-_BEFORE:])
@@ -140,6 +142,30 @@ class Reader:
         """
         found = tuple(found.splat() for found in self._found if found.first >= since)
         return found, self._uncounted
+
+    def _adds(self, line: str) -> bool:
+        """Take a line that opens nothing, if it is plain; return False if it is not.
+
+        This is the short way of _read_line() for most of a splat's lines.
+        """
+        found = STAMP.match(line)
+        if found is None or self._halves or self._replayed or line.find("[", found.end()) >= 0:
+            return False
+        current = self._open.get(found[2] or "")
+        if current is None:
+            return True
+        if len(current.lines) < 2 or current.cause is not None or current.read >= _MOST_READ:  # noqa: PLR2004
+            return False
+        when = float(found[1])
+        if when - current.when > _SILENCE or self._count - current.last > _OTHERS:
+            return False
+        if "race:" in line or line.startswith("====", found.end()):
+            return False
+        current.when, current.last = when, self._count
+        current.read += 1
+        if len(current.lines) < current.most:
+            current.lines.append(line[:MAX_LINE])
+        return True
 
     def _read_line(self, line: str, *, opens: bool) -> None:
         """Read a line, which may open something or does not."""
