@@ -73,7 +73,9 @@ class _Open:
 
     def splat(self) -> Splat:
         assert self.kind is not None
-        return Splat(self.kind, self.title, tuple(self.lines), self.first)
+        dropped = self.read - len(self.lines)
+        note = (f"({dropped} more lines of it are not kept here)",) if dropped else ()
+        return Splat(self.kind, self.title, (*self.lines, *note), self.first)
 
 
 class Reader:
@@ -228,7 +230,8 @@ class Reader:
             self._open[message.context].cause = current
 
     def _start(self, kind: Kind | None, title: str, message: Record) -> None:
-        most = MAX_LINES if self._kept_lines < _MOST_LINES else _FEW_LINES
+        # The last line says how many there were.
+        most = MAX_LINES - 1 if self._kept_lines < _MOST_LINES else _FEW_LINES
         begun = _Open(kind, title, self._count, message.stamp, most)
         begun.add(message, self._count)
         self._open[message.context] = begun

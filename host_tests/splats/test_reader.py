@@ -199,6 +199,9 @@ def test_memory_is_bounded():
     kept = sum(len(line) for splat in found for line in splat.lines)
     assert kept < 25_000 * kinds.MAX_LINE
     assert max(len(splat.lines) for splat in found) == kinds.MAX_LINES
+    assert (
+        found[0].lines[-1] == f"({1001 - kinds.MAX_LINES + 1} more lines of it are not kept here)"
+    )
     assert max(len(line) for splat in found for line in splat.lines) <= kinds.MAX_LINE
 
 
