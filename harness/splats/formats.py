@@ -102,8 +102,9 @@ FORMATS: tuple[Format, ...] = (
     _row(Kind.HUNG_TASK, r"INFO: task .{1,100}? can't die (?:for|in) "),
     # mm/page_alloc.c, mm/memory.c, mm/swapfile.c, mm/page_poison.c, mm/pgtable-generic.c
     _row(Kind.BAD_PAGE, r"BUG: Bad page "),
-    _row(Kind.BAD_PAGE, r"\w+: Bad swap (?:file|offset) entry ", has=": Bad swap "),
-    _row(Kind.BAD_PAGE, r"\w+: Unused swap (?:file|offset) entry ",
+    _row(Kind.BAD_PAGE, r"\w+: Bad swap (?:file|offset) entry ", continues=(Kind.BAD_PAGE,),
+         has=": Bad swap "),
+    _row(Kind.BAD_PAGE, r"\w+: Unused swap (?:file|offset) entry ", continues=(Kind.BAD_PAGE,),
          has=": Unused swap "),
     _row(Kind.BAD_PAGE, r"pagealloc: (?:memory corruption|single bit error)"),
     _row(Kind.BAD_PAGE, r"\S{1,80}:\d+: bad (?:pte|pmd|pud|p4d|pgd) ", has=": bad p"),

@@ -156,7 +156,7 @@ class Reader:
         current = self._open.get(found[2] or "")
         if current is None:
             return True
-        if len(current.lines) < 2 or current.cause is not None or current.read >= _MOST_READ:  # noqa: PLR2004
+        if len(current.lines) < 2 or current.cause is not None or current.read >= _MOST_READ:
             return False
         when = float(found[1])
         if when - current.when > _SILENCE or self._count - current.last > _OTHERS:

@@ -66,7 +66,8 @@ do_handle_IPI ipi_handler __el1_irq el1_interrupt secondary_* start_secondary kt
 kernel_thread* x86_64_start_* i386_start_kernel rest_init arch_call_rest_init common_startup_*
 do_work_pending do_notify_resume work_pending prepare_exit_* ret_fast_syscall exit_to_user_mode*
 __exit_to_user_mode* syscall_exit_* irqentry_* __syscall_* __SCT__* __x86_indirect_* __x86_return_*
-__traceiter_* trace_call_bpf
+__traceiter_* trace_call_bpf *int80_emulation start_kernel generic_handle_arch_irq call_with_stack
+start_secondary_prolog common_interrupt_return preempt_schedule_thunk* thunk_*
 """
 
 # What a timer's interrupt runs through to report, and what waits, locks and schedules.
@@ -89,7 +90,8 @@ __flush_smp_* flush_smp_call_* multi_cpu_* generic_smp_call_* smp_call_on_* stop
 stop_machine* __bpf_trace_* perf_trace_* trace_event_* trace_* rcu_read_* __rcu_read_*
 rcu_preempt_deferred_* rcu_lock_* rcu_is_* rcu_note_* rcu_dynticks_* rcu_core* rcu_do_* __call_rcu*
 call_rcu* kfree_rcu* kvfree_call_rcu __wait_rcu_gp synchronize_* rcu_barrier* rcu_qs* __srcu_*
-srcu_*
+srcu_* delay_* __delay __const_udelay __udelay udelay* preempt_count_* cpu_relax debug_lockdep_*
+rcu_lockdep_* rcu_sync_* lock_sock* __lock_sock release_sock __release_sock
 """
 
 # What is handed bad pointers, sizes and counts by its callers: strings, bits, copies from and to
@@ -111,7 +113,8 @@ __memdup* kasan_save_* hex_dump_to_buffer print_hex_dump* _atomic_dec_and_* aes_
 simple_copy_to_iter __read_once_word_nocheck memcpy_and_pad atomic_notifier_* atomic_* atomic64_*
 instrument_* arch_atomic* test_bit* set_bit clear_bit __set_bit test_and_* _test_and_* arch_test_*
 arch_static_* kernel_text_* kern_addr_* is_module_* arch_jump_* __static_* static_key_*
-jump_label_* text_poke* arch_jump_label_*
+jump_label_* text_poke* arch_jump_label_* sized_str* sha256_* sha512_* md5_* blake2s_* chacha_*
+check_copy_size* *copy_overflow
 """
 
 # Allocators.
@@ -158,7 +161,8 @@ raw_notifier_* notifier_call_* blocking_notifier_* do_vfs_* __vfs_* lockref_* re
 __refcount_* __list_*_valid* __list_*_report __list_add __list_del* list_add* list_del* list_move*
 list_splice* __sanitizer_* write_comp_data check_kcov_mode do_raw_spin_* do_raw_read_*
 do_raw_write_* __lock_acquire lock_acquire* lock_release* __lock_release lock_is_held* mark_lock*
-lock_downgrade
+lock_downgrade hlist_* __hlist_* list_lru_* llist_* sysfs_* internal_create_* device_add
+device_del device_register device_unregister check_flush_dependency tasklet_* __tasklet_* rwlock_*
 """
 
 # What calls a system call's or a protocol's own code: of what loops there, the frame that these
