@@ -34,7 +34,7 @@ class Syntax:
 SYNTAX: dict[str, Syntax] = {
     # arch/x86/kernel/dumpstack.c: " f+0x1/0x2 [module]"; with "? " before it, a guess, no frame.
     "x86": Syntax(
-        rf"(?:.*\b)?(?:RIP: [0-9a-f]+:|EIP: (?:[0-9a-f]+:)?){_ADDRESS}?(?:{_ADDRESS} )?{FUNCTION}",
+        rf"(?:.*\b)?(?:RIP: [0-9a-f]+:|EIP: (?:[0-9a-f]+:)?)(?:{_ADDRESS} *)*{FUNCTION}",
         rf"\s*{_ADDRESS}?{FUNCTION}{_MODULE}*(?: \S+:\d+)?\s*$",
     ),
     # arch/arm64/kernel/stacktrace.c: since Linux 6.13 where the frame is from, "(P)", "(CF)";
@@ -46,7 +46,7 @@ SYNTAX: dict[str, Syntax] = {
     # (CONFIG_ARM_UNWIND=n or before Linux 5.19) "[<c0101234>] (f) from [<c0105678>] (g+0x1/0x2)".
     "arm": Syntax(
         rf"PC is at {FUNCTION}",
-        rf"\s*{_ADDRESS}?\(?({_NAME})(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?\)?{_MODULE}* from "
+        rf"\s*{_ADDRESS}?\(?({_NAME})(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?{_MODULE}*\)? from "
         rf"{_ADDRESS}?\(?{FUNCTION}",
     ),
     # What decode_stacktrace.sh adds: " f mm/x.c:1 [inline]".

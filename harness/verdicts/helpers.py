@@ -106,15 +106,15 @@ __copy_user* __copy_from* __copy_to* raw_copy_* __arch_copy_* copyin copyout* cs
 clear_user* __clear_user __get_user_1 __get_user_2 __get_user_4 __get_user_8 __get_user_nocheck_*
 __put_user_* rep_* clear_page clear_page_erms clear_page_rep clear_page_orig __access_* crc32*
 crc16* crc_* crc_t10dif* siphash* jhash* xxh* sha1_* find_*_bit _find_* bitmap_* __bitmap_*
-hweight* bcmp iov_iter_* copy_page_* vsnprintf vscnprintf snprintf scnprintf sprintf vsprintf
-format_decode pointer number string string_nocheck vprintk* printk* _printk* dev_vprintk* console_*
-__console* vprintk_* printk_* emit_* seq_printf seq_vprintf kasprintf kvasprintf* memdup_*
-__memdup* kasan_save_* hex_dump_to_buffer print_hex_dump* _atomic_dec_and_* aes_*
-simple_copy_to_iter __read_once_word_nocheck memcpy_and_pad atomic_notifier_* atomic_* atomic64_*
-instrument_* arch_atomic* test_bit* set_bit clear_bit __set_bit test_and_* _test_and_* arch_test_*
-arch_static_* kernel_text_* kern_addr_* is_module_* arch_jump_* __static_* static_key_*
-jump_label_* text_poke* arch_jump_label_* sized_str* sha256_* sha512_* md5_* blake2s_* chacha_*
-check_copy_size* *copy_overflow
+hweight* bcmp iov_iter_* copy_page_to_iter* copy_page_from_iter* vsnprintf vscnprintf snprintf
+scnprintf sprintf vsprintf format_decode pointer number string string_nocheck vprintk* printk*
+_printk* dev_vprintk* console_* __console* vprintk_* printk_* emit_* seq_printf seq_vprintf
+kasprintf kvasprintf* memdup_* __memdup* kasan_save_* hex_dump_to_buffer print_hex_dump*
+_atomic_dec_and_* aes_* simple_copy_to_iter __read_once_word_nocheck memcpy_and_pad
+atomic_notifier_* atomic_* atomic64_* instrument_* arch_atomic* test_bit* set_bit clear_bit
+__set_bit test_and_* _test_and_* arch_test_* arch_static_* kernel_text_* kern_addr_* is_module_*
+arch_jump_* __static_* static_key_* jump_label_* text_poke* arch_jump_label_* sized_str* sha256_*
+sha512_* md5_* blake2s_* chacha_* check_copy_size* *copy_overflow
 """
 
 # Allocators.
@@ -126,13 +126,14 @@ kvfree* __kfree* do_slab_free deactivate_slab* flush_cpu_* __unfreeze_* put_cpu_
 quarantine_* kmemdup* kstrdup* kstrndup* vmemdup_* __do_kmalloc_node free_large_* slob_*
 __alloc_pages* alloc_pages* alloc_page_* __alloc_frozen_* alloc_frozen_* get_page_from_* rmqueue*
 prep_new_* post_alloc_* get_free_pages* __get_free_* get_zeroed_page* __free_pages* __free_page*
-free_pages* free_unref_* __free_one_* free_pcp* free_frozen_* free_the_page free_pcppages_*
-__free_frozen_* free_page* prep_compound_* __folio_alloc* folio_alloc* alloc_slab_* kernel_init_*
-kernel_poison_* kernel_unpoison_* __kernel_unpoison_* __kernel_poison_* check_poison* unpoison_*
-__kernel_map_* __pagealloc_* folio_prealloc vma_alloc_* vmalloc* __vmalloc* vzalloc* __get_vm_area*
-alloc_vmap_* vfree* __vfree* __vunmap pcpu_* __alloc_percpu* free_percpu alloc_percpu*
-devm_kmalloc* devres_* kobject_* kthread_* kernel_init* __kobject_* kfree_skb* __kfree_skb* klist_*
-folio_wait_* __folio_lock* folio_lock* folio_unlock kref_* kcov_* __kcov_*
+free_pages free_pages_prepare free_pages_ok free_unref_* __free_one_* free_pcp* free_frozen_*
+free_the_page free_pcppages_* __free_frozen_* prep_compound_* __folio_alloc* folio_alloc*
+alloc_slab_* kernel_init_* kernel_poison_* kernel_unpoison_* __kernel_unpoison_* __kernel_poison_*
+check_poison* unpoison_* __kernel_map_* __pagealloc_* folio_prealloc vma_alloc_* vmalloc*
+__vmalloc* vzalloc* __get_vm_area* alloc_vmap_* vfree* __vfree* __vunmap pcpu_* __alloc_percpu*
+free_percpu alloc_percpu* devm_kmalloc* devres_* kobject_* kthread_* kernel_init* __kobject_*
+kfree_skb* __kfree_skb* klist_* folio_wait_* __folio_lock* folio_lock* folio_unlock kref_* kcov_*
+__kcov_*
 """
 
 # Lists, trees, reference counts, timers, work, wake-ups, and what checks its arguments.
@@ -161,8 +162,8 @@ raw_notifier_* notifier_call_* blocking_notifier_* do_vfs_* __vfs_* lockref_* re
 __refcount_* __list_*_valid* __list_*_report __list_add __list_del* list_add* list_del* list_move*
 list_splice* __sanitizer_* write_comp_data check_kcov_mode do_raw_spin_* do_raw_read_*
 do_raw_write_* __lock_acquire lock_acquire* lock_release* __lock_release lock_is_held* mark_lock*
-lock_downgrade hlist_* __hlist_* list_lru_* llist_* sysfs_* internal_create_* device_add
-device_del device_register device_unregister check_flush_dependency tasklet_* __tasklet_* rwlock_*
+lock_downgrade hlist_* __hlist_* list_lru_* llist_* sysfs_* internal_create_* device_add device_del
+device_register device_unregister check_flush_dependency tasklet_* __tasklet_* rwlock_*
 """
 
 # What calls a system call's or a protocol's own code: of what loops there, the frame that these
