@@ -127,7 +127,7 @@ class Console:
 
     def _take_block(self, block: bytes, now: float) -> None:
         *lines, rest = (bytes(self._partial) + block).split(b"\n")
-        if any(len(line) > _LONGEST_LINE for line in lines):
+        if max(map(len, lines), default=0) > _LONGEST_LINE:
             lines = [piece for line in lines for piece in _pieces(line)]
         *pieces, rest = _pieces(rest)
         self._partial = bytearray(rest)

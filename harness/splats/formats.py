@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 from harness.splats.kinds import Kind
 
@@ -43,8 +44,13 @@ class Format:
     pattern: re.Pattern[str]
     # Where its function stands, in the order of trust.
     where: tuple[Where, ...]
-    # Kinds of the splat that this line continues when it is still open in the same context.
+    # Kinds of the splat that this line continues, while it is open in the same context and has no
+    # trace yet; with ``late``, also when it has one.
     continues: frozenset[Kind] = frozenset()
+    late: bool = False
+    # A fault or BUG(): the line of die(), "[#1]", comes next; and whether this is that line.
+    fault: bool = False
+    die: bool = False
     # What it continues is of this row's kind from then on.
     refines: bool = False
     # It also belongs to another context's splat about time: a CPU prints its own backtrace.
@@ -53,30 +59,19 @@ class Format:
     has: str = ""
 
 
-def _row(
-    kind: Kind | None,
-    pattern: str,
-    *where: Where,
-    continues: tuple[Kind, ...] = (),
-    refines: bool = False,
-    joins: bool = False,
-    has: str = "",
-) -> Format:
-    compiled = re.compile(pattern)
-    return Format(kind, compiled, where or (TRACE,), frozenset(continues), refines, joins, has)
+def _row(kind: Kind | None, pattern: str, *where: Where, **more: Any) -> Format:  # noqa: ANN401
+    more["continues"] = frozenset(more.get("continues", ()))
+    return Format(kind, re.compile(pattern), where or (TRACE,), **more)
 
-
-# What the line of die(), "[#1]", follows.
-_FAULTS = (Kind.OOPS, Kind.GPF, Kind.BUG, Kind.LIST, Kind.STACK, Kind.PANIC)
 
 FORMATS: tuple[Format, ...] = (
     # kernel/panic.c; the double fault handlers of arch/x86
     _row(Kind.PANIC, r"Kernel panic - not syncing"),
-    _row(Kind.PANIC, r"(?:traps: )?PANIC: double fault", COUNTER, TRACE),
+    _row(Kind.PANIC, r"(?:traps: )?PANIC: double fault", COUNTER, TRACE, fault=True),
     # arch/x86/kernel/dumpstack.c, traps.c; arch/arm64/kernel/traps.c
-    _row(Kind.STACK, r"BUG: (?:\w+ )?stack guard page was hit", CYCLE, TRACE),
+    _row(Kind.STACK, r"BUG: (?:\w+ )?stack guard page was hit", CYCLE, TRACE, fault=True),
     _row(Kind.STACK, r"(?:Oops: )?(?:stack guard page|kernel stack overflow)\b.*\[#\d+\]",
-         CYCLE, TRACE, continues=_FAULTS),
+         CYCLE, TRACE, die=True),
     _row(Kind.STACK, r"Insufficient stack space to handle exception", CYCLE, TRACE),
     # mm/kasan/report.c, kernel/kcsan/report.c, mm/kfence/report.c, mm/kmsan/report.c
     _row(Kind.KASAN, r"BUG: KASAN: ", TITLE, TRACE),
@@ -92,12 +87,12 @@ FORMATS: tuple[Format, ...] = (
          r"hard LOCKUP on cpu", COUNTER, TRACE),
     # kernel/rcu/tree_stall.h, tree_exp.h, tasks.h
     _row(Kind.RCU_STALL, r"(?:rcu: )?INFO: rcu_\w+ (?:self-)?detected .*stall", ENTRY, TRACE,
-         continues=(Kind.RCU_STALL,)),
+         continues=(Kind.RCU_STALL,), late=True),
     _row(Kind.RCU_STALL, r"rcu: (?:\w+ kthread (?:starved|timer wakeup didn't happen) for )",
-         ENTRY, TRACE, continues=(Kind.RCU_STALL,)),
+         ENTRY, TRACE, continues=(Kind.RCU_STALL,), late=True),
     # kernel/hung_task.c; "can't die" is of linux-next
     _row(Kind.HUNG_TASK, r"INFO: task .{1,100}? is blocked (?:in |on )",
-         continues=(Kind.HUNG_TASK,)),
+         continues=(Kind.HUNG_TASK,), late=True),
     _row(Kind.HUNG_TASK, r"INFO: task .{1,100}? blocked (?:for more than|in |on )"),
     _row(Kind.HUNG_TASK, r"INFO: task .{1,100}? can't die (?:for|in) "),
     # mm/page_alloc.c, mm/memory.c, mm/swapfile.c, mm/page_poison.c, mm/pgtable-generic.c
@@ -125,8 +120,8 @@ FORMATS: tuple[Format, ...] = (
     _row(Kind.KMEMLEAK, r"BUG: memory leak"),
     # net/core/dev.c netdev_wait_allrefs_any(), lib/ref_tracker.c; fs/super.c, fs/open.c
     _row(Kind.REFERENCE, r"unregister_netdevice: waiting for .{1,60} to become free",
-         continues=(Kind.REFERENCE,)),
-    _row(Kind.REFERENCE, r"ref_tracker: ", continues=(Kind.REFERENCE,)),
+         continues=(Kind.REFERENCE,), late=True),
+    _row(Kind.REFERENCE, r"ref_tracker: ", continues=(Kind.REFERENCE,), late=True),
     _row(Kind.VFS, r"VFS: (?:Busy inodes after unmount of |Close: file count is (?:0|zero))"),
     # kernel/locking/lockdep.c: "WARNING: " since Linux 4.12, "[ INFO: ... ]" before
     _row(Kind.LOCKDEP, r"WARNING: possible (?:circular|recursive|irq lock|deadlock)", LOCK, TRACE),
@@ -139,30 +134,33 @@ FORMATS: tuple[Format, ...] = (
     _row(Kind.LOCKDEP, r"WARNING: .{1,80}-safe -> .{1,80}-unsafe lock order",
          SAFE, LOCK, TRACE),
     _row(Kind.LOCKDEP, r"=*\[ (?:BUG|INFO|WARNING): .{1,200} \]", LOCK, TRACE),
-    _row(Kind.LOCKDEP, r"INFO: (?:trying to register non-static key|possible |"
-         r"(?:inconsistent lock|suspicious RCU))", LOCK, TRACE),
+    _row(Kind.LOCKDEP, r"INFO: (?:trying to register non-static key|possible |inconsistent lock|"
+         r"suspicious RCU)", LOCK, TRACE),
     _row(Kind.LOCKDEP, r"BUG: (?:MAX_\w+ too low|MAX_STACK_TRACE_ENTRIES)"),
     _row(Kind.LOCKDEP, r"BUG: (?:held lock freed|bad unlock balance detected)", LOCK, TRACE),
     # arch/x86/kernel/traps.c ("Oops: " before it since Linux 6.10)
     _row(Kind.GPF, r"(?:Oops: )?general protection fault(?:[:,]| in )", COUNTER, TRACE),
     # arch/x86/mm/fault.c; arch/arm64/mm/fault.c, arch/arm/mm/fault.c ("[fe8] *pgd=" follows)
-    _row(Kind.OOPS, r"BUG: (?:kernel NULL pointer dereference|unable to handle )", COUNTER, TRACE),
-    _row(Kind.OOPS, r"Unable to handle kernel ", COUNTER, TRACE),
+    _row(Kind.OOPS, r"BUG: (?:kernel NULL pointer dereference|unable to handle )",
+         COUNTER, TRACE, fault=True),
+    _row(Kind.OOPS, r"Unable to handle kernel ", COUNTER, TRACE, fault=True),
     _row(Kind.OOPS, r"(?:Internal error|Oops)(?: - [\w ]+)?: ", COUNTER, TRACE,
-         continues=_FAULTS),
+         die=True),
     # arch/arm64/kernel/traps.c, arch/arm/mm/fault.c
     _row(Kind.OOPS, r"Unhandled (?:fault|prefetch abort|.{1,40} exception on CPU)",
-         COUNTER, TRACE),
-    _row(Kind.OOPS, r"Bad mode in .{1,60} handler detected", COUNTER, TRACE),
+         COUNTER, TRACE, fault=True),
+    _row(Kind.OOPS, r"Bad mode in .{1,60} handler detected", COUNTER, TRACE, fault=True),
     # die() of every trap: "invalid opcode: 0000 [#1] SMP"
     _row(Kind.OOPS, r"[A-Za-z][\w ,/-]{2,60}: [0-9a-f]{1,16} \[#\d+\]", COUNTER, TRACE,
-         continues=_FAULTS, has=" [#"),
-    _row(Kind.LIST, r"kernel BUG at lib/list_debug\.c:\d+", COUNTER, TRACE, continues=(Kind.LIST,)),
-    _row(Kind.BUG, r"kernel BUG at mm/usercopy\.c:\d+", COUNTER, TRACE, continues=(Kind.BUG,)),
+         die=True, has=" [#"),
+    _row(Kind.LIST, r"kernel BUG at lib/list_debug\.c:\d+",
+         COUNTER, TRACE, continues=(Kind.LIST,), fault=True),
+    _row(Kind.BUG, r"kernel BUG at mm/usercopy\.c:\d+",
+         COUNTER, TRACE, continues=(Kind.BUG,), fault=True),
     # lib/bug.c, with CONFIG_DEBUG_BUGVERBOSE and without
-    _row(Kind.BUG, r"kernel BUG at \S+:\d+", COUNTER, TRACE, continues=(Kind.LIST,)),
+    _row(Kind.BUG, r"kernel BUG at \S+:\d+", COUNTER, TRACE, continues=(Kind.LIST,), fault=True),
     _row(Kind.BUG, r"[Kk]ernel BUG (?:at .{1,200} )?\[verbose debug info unavailable\]",
-         COUNTER, TRACE, continues=(Kind.LIST,)),
+         COUNTER, TRACE, continues=(Kind.LIST,), fault=True),
     # kernel/panic.c __warn(), before Linux 6.19: "CPU: 0 PID: 1 at mm/x.c:1 f+0x0/0x0"; then
     # "mm/x.c:1 at f+0x0/0x0, CPU#0: comm/1", "at f+0x0/0x0, CPU#0: comm/1", and the condition in
     # brackets before it; 3.x: "at mm/x.c:1 f+0x0/0x0()"
@@ -222,10 +220,12 @@ def openings(text: str) -> list[int]:
 
     This is all that is done of most of a console's lines, and it must be fast.
     """
-    found = [match.start() for match in _MAY_OPEN.finditer(text)]
+    found = [place.start() for place in _MAY_OPEN.finditer(text)]
     for has in _HAS:
         if has in text:
-            found += [match.start() for match in re.finditer(re.escape(has), text)]
+            found += [place.start() for place in re.finditer(re.escape(has), text)]
+    if not found:
+        return []
     numbers, number, counted = [], 0, 0
     for place in sorted(found):
         number += text.count("\n", counted, place)

@@ -51,6 +51,8 @@ class _Open:
     first: int
     stamp: str
     most: int
+    # The line of die() comes next.
+    fault: bool
     lines: list[str] = field(default_factory=list)
     # Has it a trace of its own?
     traced: bool = False
@@ -61,6 +63,12 @@ class _Open:
     last: int = 0
     # What led to this panic, which prints the trace for both.
     cause: _Open | None = None
+
+    def goes_on_with(self, row: Format) -> bool:
+        """Return True if what ``row`` begins is another part of this, no splat of its own."""
+        if row.die and self.fault:
+            return True
+        return self.kind in row.continues and (row.late or not self.traced)
 
     def add(self, record: Record, number: int) -> None:
         self.when, self.last = _seconds(record.stamp), number
@@ -114,12 +122,12 @@ class Reader:
             self.forget(self._count)
             self._open.clear()
         self._block, self._begins = lines, self._count
-        may_open = deque(openings(text))
+        may_open = deque(openings(text if self._stamped else _as_if_stamped(text)))
         at = 0
         while at < len(lines):
             while may_open and may_open[0] < at:
                 may_open.popleft()
-            if not self._open and not self._halves and self._stamped:
+            if not self._open and not self._halves:
                 # Nothing is read but what may open something.
                 at = may_open[0] if may_open else len(lines)
             if at < len(lines):
@@ -173,7 +181,7 @@ class Reader:
         """Read a line, which may open something or does not."""
         messages = records(line)
         if not messages and not self._stamped:
-            messages, opens = [Record("", "", line, line)], True
+            messages = [Record("", "", line, line)]
         elif not messages and REPLAY in line:
             self._replayed = True
         for message in messages:
@@ -195,8 +203,9 @@ class Reader:
             row = None
         if row is None:
             self._go_on(current, message)
-        elif current is not None and current.kind in row.continues:
+        elif current is not None and current.goes_on_with(row):
             current.add(message, self._count)
+            current.fault = row.fault
             if row.refines and row.kind is not None:
                 current.kind = row.kind
         else:
@@ -225,14 +234,16 @@ class Reader:
         if row.kind is None and current is not None and current.kind is not None:
             current.add(message, self._count)
             return
-        self._start(row.kind, message.text[:MAX_TITLE].strip(), message)
+        self._start(row.kind, message.text[:MAX_TITLE].strip(), message, fault=row.fault)
         if row.kind is Kind.PANIC and current is not None and not current.traced:
             self._open[message.context].cause = current
 
-    def _start(self, kind: Kind | None, title: str, message: Record) -> None:
+    def _start(
+        self, kind: Kind | None, title: str, message: Record, *, fault: bool = False
+    ) -> None:
         # The last line says how many there were.
         most = MAX_LINES - 1 if self._kept_lines < _MOST_LINES else _FEW_LINES
-        begun = _Open(kind, title, self._count, message.stamp, most)
+        begun = _Open(kind, title, self._count, message.stamp, most, fault)
         begun.add(message, self._count)
         self._open[message.context] = begun
         # A panic is kept after however many: it says how the guest ended.
@@ -266,7 +277,8 @@ class Reader:
             current.lines[-1:] = [message.line[:MAX_LINE]]
             return True
         row = match(message.text)
-        current.kind = row.kind if row is not None else current.kind
+        if row is not None:
+            current.kind, current.fault = row.kind, row.fault
         current.title = message.text[:MAX_TITLE].strip()
         current.lines[:] = [message.line[:MAX_LINE]]
         return True
@@ -293,6 +305,11 @@ class Reader:
                 if text and _seconds(message.stamp) - _seconds(record.stamp) < 1:
                     return text[:MAX_TITLE]
         return message.text[:MAX_TITLE].strip()
+
+
+def _as_if_stamped(text: str) -> str:
+    """Return ``text`` with what openings() looks behind for, before each of its lines."""
+    return "] " + text.replace("\n", "\n] ")
 
 
 def _is_header(text: str) -> bool:

@@ -89,6 +89,15 @@ def test_one_event_is_one_splat():
 def test_another_event_is_another_splat():
     dentry = "BUG: Dentry 1{i=1,n=x}  still in use (1) [unmount of foofs foo0]"
     assert kinds_of([at(1, dentry), at(1, OOPS)]) == [Kind.BUG, Kind.OOPS]
+    # What die() prints goes with a fault that it was called for, and once.
+    divide = "divide error: 0000 [#1] PREEMPT SMP"
+    assert kinds_of([at(1, dentry), at(1, divide)]) == [Kind.BUG, Kind.OOPS]
+    assert kinds_of([at(1, OOPS), at(1, divide), at(1, divide)]) == [Kind.OOPS] * 2
+    # A warning goes with the message before it, not with one that has its trace already.
+    warn = [at(1, "WARNING: CPU: 0 PID: 1 at a.c:1 f+0x1/0x2"), at(1, "Call Trace:")]
+    refcount = at(1, "refcount_t: underflow; use-after-free.")
+    assert kinds_of([refcount, *warn, *warn]) == [Kind.REFCOUNT, Kind.WARN]
+    assert kinds_of([*warn, refcount, *warn]) == [Kind.WARN, Kind.REFCOUNT]
     assert kinds_of([at(1, OOPS), at(1, OOPS.replace("10", "20"))]) == [Kind.OOPS] * 2
 
 
