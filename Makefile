@@ -133,6 +133,7 @@ soak: deps $(INSTALLED)
 # LOGS is a folder of logs in syzkaller's format, such as its pkg/report/testdata/linux/report;
 # ALL=1 takes old kernels' and unknown ones' too, WRONG=1 lists what is not as its title says.
 goldens: $(INSTALLED)
+	@$(if $(LOGS),,$(error make goldens LOGS=folder: which folder are the logs in?))
 	@$(PYTHON) -m harness goldens '$(LOGS)' $(if $(ALL),--all) $(if $(WRONG),--wrong)
 
 # PARTS=cold,warm,peers measures a part; peers fetches virtme-ng from where pip is set to.

@@ -258,6 +258,7 @@ class Reader:
         if self._count < self._swept + _OTHERS // 4:
             return
         self._swept = self._count
+        self._halves.clear()
         gone = [c for c, found in self._open.items() if self._count - found.last > _OTHERS]
         for context in gone:
             del self._open[context]
