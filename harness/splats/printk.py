@@ -16,8 +16,9 @@ from typing import NamedTuple
 STAMP = re.compile(
     r"\[ {0,7}([0-9]{1,10}\.[0-9]{6})\](?:\[ *([TC][0-9]+)[^\]\n\[]{0,40}\])?(?: |$)", re.MULTILINE
 )
-# What stands before a stamp that somebody quotes.
+# What stands before a stamp that somebody quotes, and messages that quote (init/main.c).
 _QUOTES = "\"'=`"
+_QUOTING = ("Command line: ", "Kernel command line: ", "Unknown kernel command line parameters")
 
 
 class Record(NamedTuple):
@@ -46,6 +47,8 @@ def records(line: str) -> list[Record]:
         for found in STAMP.finditer(line)
         if not found.start() or line[found.start() - 1] not in _QUOTES
     ]
+    if stamps and line.startswith(_QUOTING, stamps[0].end()):
+        stamps = stamps[:1]
     if not stamps:
         return []
     ends = [found.start() for found in stamps[1:]] + [len(line)]

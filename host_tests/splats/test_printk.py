@@ -51,6 +51,16 @@ def test_no_message(line):
     assert records(line) == []
 
 
-def test_a_message_that_quotes_a_stamp_is_one():
-    (record,) = records(f'{STAMP} Command line: x="{STAMP} BUG: KASAN: x"')
-    assert record.text.startswith("Command line")
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'Command line: x="{STAMP} BUG: KASAN: x"',
+        f"Kernel command line: quiet {STAMP} BUG: KASAN: x",
+        f'Unknown kernel command line parameters "quiet {STAMP} BUG: KASAN: x", will be passed',
+        f"foo: {STAMP}[  T1]BUG: KASAN: x",
+        f"foo: '{STAMP} BUG: KASAN: x'",
+    ],
+)
+def test_a_message_that_quotes_a_stamp_is_one(text):
+    (record,) = records(f"{STAMP} {text}")
+    assert record.text == text
