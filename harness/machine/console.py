@@ -54,6 +54,7 @@ class Console:
 
     def __init__(self, log: EvidenceLog) -> None:
         self._log = log
+        self._now = log.clock.now
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._count = 0
         self._logged = 0
@@ -116,7 +117,7 @@ class Console:
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they come; a line is complete at its newline or after 4096 bytes."""
-        now = self.last_output = self._log.clock.now()
+        now = self.last_output = self._now()
         if b"\n" not in data and len(self._partial) + len(data) <= _LONGEST_LINE:
             self._partial += data
             return
@@ -163,7 +164,7 @@ class Console:
     def close(self) -> None:
         """Note that no more will come; a last line without a newline counts as a line."""
         with self._changed:
-            now = self._log.clock.now()
+            now = self._now()
             if self._partial:
                 self._add(bytes(self._partial), 1, now)
                 self._partial = bytearray()
