@@ -24,7 +24,7 @@ SETTINGS = --kernel $(call quote,$(KERNEL)) --accel $(call quote,$(ACCEL)) \
 	--timeout-scale $(call quote,$(TIMEOUT_SCALE))
 
 .DEFAULT_GOAL := help
-.PHONY: help test check lint clean sabotage bench matrix mutation nightly soak $(foreach a,$(ARCHES),test-$(a) shell-$(a) deps-$(a)) deps
+.PHONY: help test check lint clean sabotage bench matrix mutation nightly soak goldens $(foreach a,$(ARCHES),test-$(a) shell-$(a) deps-$(a)) deps
 
 help:
 	@echo "make test-x86_64      boot a kernel and verify userfaultfd minor faults in it"
@@ -37,6 +37,7 @@ help:
 	@echo "make sabotage         show every case failing under every fault built for it"
 	@echo "make mutation         kernels with deliberate bugs, and which cases notice (hours)"
 	@echo "make soak             break 200 VMs in mid-case, and see that nothing is lost or left behind"
+	@echo "make goldens LOGS=folder   score the reader of splats on logs that have a 'TITLE:' header"
 	@echo "make bench            what a user waits for: boots, clones, cases, memory (an hour or two)"
 	@echo "make deps             install what this machine lacks (done by the others too)"
 	@echo "make clean            remove .venv; the cache and the results stay"
@@ -137,6 +138,12 @@ soak: deps $(INSTALLED)
 	@$(PYTHON) -m harness soak $(SETTINGS) --results $(call quote,$(RESULTS)/soak) \
 		$(if $(STARTS),--starts $(call quote,$(STARTS))) $(if $(SEED),--seed $(call quote,$(SEED))) \
 		$(if $(KINDS),--kinds $(call quote,$(KINDS))) $(if $(SOAK_ARCH),--arch $(call quote,$(SOAK_ARCH)))
+
+# LOGS is a folder of logs in syzkaller's format, such as its pkg/report/testdata/linux/report;
+# ALL=1 takes old kernels' and unknown ones' too, WRONG=1 lists what is not as its title says.
+goldens: $(INSTALLED)
+	@$(if $(LOGS),,$(error make goldens LOGS=folder: which folder are the logs in?))
+	@$(PYTHON) -m harness goldens '$(LOGS)' $(if $(ALL),--all) $(if $(WRONG),--wrong)
 
 # PARTS=cold,warm,peers measures a part; peers fetches virtme-ng from where pip is set to.
 bench: deps $(INSTALLED)

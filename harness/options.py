@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     _common(commands.add_parser("kernel", help="say what is known of a kernel"), arches)
     _config(commands.add_parser("config", help="the options that kernels need, or lack"), arches)
     _mutation(commands.add_parser("mutation", help="try the suite on kernels with known bugs"))
+    _goldens(commands.add_parser("goldens", help="score the reader of splats on known logs"))
     _soak(commands.add_parser("soak", help="break many VMs, and see that nothing is lost"), arches)
     return whole
 
@@ -174,6 +175,19 @@ def _mutation(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the table as Markdown")
     parser.add_argument("mutants", nargs="*", help="names or shell patterns (default: all)")
+
+
+def _goldens(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Read each log of a folder and compare what is found with the log's own header: 'TITLE: "
+        "...' as syzkaller has it, more such lines, an empty line, then the console. A log without "
+        "a title has no crash in it."
+    )
+    parser.add_argument("logs", type=Path, metavar="FOLDER")
+    parser.add_argument(
+        "--all", action="store_true", help="logs of kernels before 5.10, and of unknown ones, too"
+    )
+    parser.add_argument("--wrong", action="store_true", help="list what is not as its title says")
 
 
 def _soak(parser: argparse.ArgumentParser, arches: str) -> None:

@@ -17,6 +17,7 @@ HARNESS = Path(__file__).resolve().parents[1] / "harness"
 # Lowest first.  Those of one line know nothing of each other.
 LAYERS = [
     {"errors", "text"},
+    {"splats"},
     {"architectures"},
     {"host"},
     {"debian"},

@@ -54,6 +54,7 @@ class BootError(HarnessError):
         self.evidence: tuple[str, ...] = ()
         self.what = what
         self.console = vm.console.since()
+        self.splats = vm.console.splats()[0]
         tail = "\n".join(f"  | {line}" for line in self.console[-_TAIL_LINES:])
         super().__init__(f"{what}\n{tail or '  | (the console is empty)'}")
 

@@ -21,9 +21,9 @@ log = logging.getLogger("harness")
 class EvidenceLog:
     """Appends to the run's logs, each line with the run's clock and the VM's name.
 
-    Several processes append to the same files: each line is one write(2) with O_APPEND,
-    which keeps lines whole.  A disk that is full costs lines and a warning; were it an error
-    where lines are read, it would look like a guest that fell silent.
+    Several processes append to the same files: each write(2), of one line or more, is with
+    O_APPEND, which keeps lines whole.  A disk that is full costs lines and a warning; were it an
+    error where lines are read, it would look like a guest that fell silent.
     """
 
     def __init__(self, folder: Path, clock: Clock, vm: str) -> None:
@@ -49,8 +49,9 @@ class EvidenceLog:
         return len(data)
 
     def serial(self, text: str, when: float) -> int:
-        """Log a console line received ``when`` seconds into the run; return its length."""
-        return self._append("serial.log", f"[{when:12.6f}] {self.vm}: {text}")
+        """Log console lines received ``when`` seconds into the run; return their length."""
+        prefix = f"[{when:12.6f}] {self.vm}: "
+        return self._append("serial.log", prefix + text.replace("\n", f"\n{prefix}"))
 
     def qmp(self, kind: str, message: Any) -> None:  # noqa: ANN401
         """Log a QMP ``command``, ``reply``, ``error`` or ``event``."""

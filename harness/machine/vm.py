@@ -26,6 +26,7 @@ from harness.machine.command import qemu_argv
 from harness.machine.console import Console
 from harness.machine.exits import ExitKind, VmExit
 from harness.machine.qmp import Qmp
+from harness.splats.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -247,6 +248,8 @@ class VM:
         if self._asked_to_end:
             return VmExit(ExitKind.KILLED_BY_HOST, "ended by the harness")
         panics = [m[0] for line in self.console.since() if (m := PANIC.search(line))]
+        found, _ = self.console.splats()
+        panics = panics or [splat.title for splat in found if splat.kind is Kind.PANIC]
         if panics or self.qmp.last("GUEST_PANICKED"):
             return VmExit(ExitKind.PANIC, panics[-1] if panics else "QMP GUEST_PANICKED")
         reason = shutdown["data"]["reason"] if shutdown else None

@@ -186,6 +186,7 @@ class Runner:
         parser = Parser()
         waiting = Waiting(guest.vm.pid)
         mark = self.fleet.unread[profile]
+        guest.vm.console.forget_splats(mark)
         outcome: Outcome | None = None
         trouble = ""
         try:
@@ -200,6 +201,7 @@ class Runner:
             _await_marker(guest, job.label, mark)
         complaints = _complaints(outcome, job.case)
         console, self.fleet.unread[profile] = guest.vm.console.take(mark)
+        found, more = guest.vm.console.splats(mark)
         judgement = judge(
             Observation(
                 results=parser.results,
@@ -210,6 +212,8 @@ class Runner:
                 timed_out=outcome.timed_out if outcome else False,
                 stderr=outcome.stderr.decode("utf-8", "replace") if outcome else trouble,
                 console=console,
+                splats=found,
+                more_splats=more,
                 end=state.end,
                 guest_answers=state.ssh,
                 console_answers=state.console,
@@ -255,7 +259,9 @@ class Runner:
         if self._symbols is None:
             self._symbols = Symbols.load(kernel.system_map)
         moved = kernel.config.has("CONFIG_RANDOMIZE_BASE") is not False
-        return [self._symbols.resolve(splat, console, moved=moved) for splat in found]
+        # A panic says how far off the kernel is, in lines that may be among these alone.
+        said = (*console, *(line for splat in found for line in splat.lines))
+        return [self._symbols.resolve(splat, said, moved=moved) for splat in found]
 
     def _record(
         self,
@@ -291,7 +297,7 @@ class Runner:
 
 def _of_boot(error: BootError, quirks: Sequence[Quirk]) -> Judgement:
     """Judge a boot that failed: the kernel is blamed only for what its console shows."""
-    found = tuple(splats.find(error.console))
+    found = error.splats
     if emulators := of_emulator(found, quirks):
         return Judgement(*emulators, found)
     return Judgement(Verdict.FAIL if error.trouble in KERNELS else Verdict.MISS, error.what, found)

@@ -94,7 +94,7 @@ class Observation:
     # The host's own deadline passed before the program ended.
     timed_out: bool = False
     stderr: str = ""
-    # The console lines that belong to the case.
+    # The console lines that belong to the case, as many as are kept.
     console: tuple[str, ...] = ()
     # How the VM ended during the case; None while it runs.
     end: VmExit | None = None
@@ -110,6 +110,10 @@ class Observation:
     stopped: bool = False
     # What QEMU's accelerator is known to do to kernels that are well (harness.architectures).
     quirks: tuple[Quirk, ...] = ()
+    # The splats found in the case's console as it came, and how many more there were than are kept;
+    # None where nobody looked: they are looked for in ``console``.
+    splats: tuple[Splat, ...] | None = None
+    more_splats: int = 0
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ class Judgement:
 
 def judge(seen: Observation) -> Judgement:
     """Return the verdict of the table above; it never raises."""
-    splats = tuple(find(seen.console))
+    splats = tuple(find(seen.console)) if seen.splats is None else seen.splats
     verdict, message = (
         of_emulator(splats, seen.quirks)
         or _of_end_and_splats(seen, splats)
@@ -162,7 +166,8 @@ def _of_end_and_splats(seen: Observation, splats: Sequence[Splat]) -> tuple[Verd
         end, blameless = None, False
     excused = blameless or (end is None and _of_host(seen) is not None)
     if splats and not (excused and all(splat.kind in TIMING for splat in splats)):
-        more = f" (and {len(splats) - 1} more)" if len(splats) > 1 else ""
+        others = len(splats) - 1 + seen.more_splats
+        more = f" (and {others} more)" if others else ""
         return Verdict.FAIL, f"{splats[0].title}{more}"
     if end is None:
         return None

@@ -354,3 +354,103 @@ def test_detaching_reads_to_the_end(console):
         console.detach(timeout=30)
     assert console.since()[-1] == "last"
     assert console.mark() == 5001
+
+
+SPLAT = b"[    1.000000][  T812] BUG: Bad page state in process x  pfn:1\n"
+PLAIN = b"[    2.000000][  T812] foo: message\n"
+
+
+@pytest.mark.parametrize("lines", [100, 20_001, 60_000])
+def test_no_splat_is_lost_however_much_comes_after_it(console, monkeypatch, log, lines):
+    monkeypatch.setattr(log, "serial", lambda *_: 1)
+    console.feed(PLAIN)
+    mark = console.mark()
+    console.feed(SPLAT + PLAIN * lines)
+    ((splat,), more) = console.splats(mark)
+    assert (splat.first_line_index, more) == (mark, 0)
+    kept, after = console.take(mark)
+    assert after == lines + 2
+    assert kept[0] == splat.lines[0]
+    dropped = lines + 1 - module._KEPT_LINES
+    notes = [line for line in kept if "only splats are kept" in line]
+    assert [int(note.split()[0].strip("(")) for note in notes] == [dropped] * (dropped > 0)
+
+
+def test_lines_that_are_all_kept_are_taken_as_they_are(console):
+    console.feed(PLAIN * 3)
+    assert console.take(1) == (console.since(1), 3)
+
+
+def test_splats_are_found_while_the_console_is_open(console):
+    for byte in SPLAT:
+        console.feed(bytes([byte]))
+    assert len(console.splats()[0]) == 1
+
+
+def test_splats_before_a_case_take_none_of_its_room(console):
+    console.feed(SPLAT * 300)
+    mark = console.mark()
+    console.forget_splats(mark)
+    assert console.splats() == ((), 0)
+    console.feed(SPLAT * 150)
+    found, more = console.splats(mark)
+    assert (len(found), more) == (100, 50)
+
+
+STAMP = b"[  100.000900][  T812] "
+
+
+@pytest.mark.parametrize("before", range(LONGEST - len(STAMP) - 30, LONGEST + 3))
+def test_an_overlong_line_is_not_cut_in_a_stamp(tmp_path_factory, before):
+    whole = small(tmp_path_factory)
+    whole.feed(b"x" * before + STAMP + b"BUG: KASAN: use-after-free in foo+0x1/0x2\n")
+    whole.close()
+    whole._log.close()
+    (splat,) = whole.splats()[0]
+    assert splat.title == "BUG: KASAN: use-after-free in foo+0x1/0x2"
+    assert max(map(len, whole.since())) <= LONGEST
+
+
+@pytest.mark.parametrize("chunk", [1, 100, 4096, 1 << 20])
+def test_an_overlong_line_is_cut_in_the_same_places(tmp_path_factory, chunk):
+    line = b"y" * 5000 + STAMP + b"z" * 9000 + b"[  100.0"
+    consoles = [small(tmp_path_factory) for _ in range(2)]
+    for console, size in zip(consoles, (len(line), chunk), strict=True):
+        for start in range(0, len(line), size):
+            console.feed(line[start : start + size])
+        console.close()
+        console._log.close()
+    assert consoles[0].since() == consoles[1].since()
+    assert b"".join(text.encode() for text in consoles[0].since()) == line
+
+
+def test_what_is_not_logged_is_counted(console, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "_LOGGED_BYTES", 1000)
+    console.feed(b"a line\n" * 500)
+    console.close()
+    *lines, full, last = (tmp_path / "serial.log").read_text().splitlines()
+    assert "no longer logged" in full
+    assert last.endswith(f"({500 - len(lines)} more lines were not logged)")
+
+
+@pytest.mark.parametrize("chunk", [1 << 20, 4096])
+def test_bytes_in_large_portions_cost_little(console, monkeypatch, log, chunk):
+    """50 MB/s on an idle machine; this only tells a cost for each line from one for each block."""
+    monkeypatch.setattr(log, "serial", lambda *_: 1)
+    data = (PLAIN * 200_000)[: 6 << 20]
+    began = time.process_time()
+    for start in range(0, len(data), chunk):
+        console.feed(data[start : start + chunk])
+    assert len(data) / (time.process_time() - began) > 10e6
+
+
+def test_single_bytes_cost_no_more_for_being_many(console):
+    def cost(length: int) -> float:
+        began = time.process_time()
+        for _ in range(length):
+            console.feed(b"x")
+        return time.process_time() - began
+
+    cost(1000)
+    # An unfinished line is not copied with each byte.
+    assert cost(40_000) < 40 * max(cost(4_000), 1e-3)

@@ -86,6 +86,13 @@ def test_what_the_files_look_like(log, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"serial.log", "qmp.jsonl", "ssh.jsonl"}
 
 
+def test_each_line_of_a_block_has_its_time_and_its_vm(log, tmp_path):
+    length = log.serial("one\ntwo", 1.5)
+    written = (tmp_path / "serial.log").read_text()
+    assert written == "[    1.500000] vm0: one\n[    1.500000] vm0: two\n"
+    assert length == len(written)
+
+
 def test_any_text_and_any_value_is_one_line(log, tmp_path):
     log.ssh(text="a\nb\u2028c\udcff\0", path=Path("/x"), error=ValueError("y"))
     log.serial("\udcff", 0.0)

@@ -280,3 +280,16 @@ def test_any_observation_has_a_verdict(seen):
         assert [result.ok for result in seen.results] == [True]
     else:
         assert judgement.message or judgement.verdict is Verdict.SKIP
+
+
+def test_splats_that_were_found_as_they_came_decide():
+    bug = "[    1.000000] BUG: Bad page state in process x  pfn:1"
+    seen = saw(OK, status=0)
+    assert judge(seen).verdict is Verdict.PASS
+    # The lines are no longer kept, and some splats are only counted.
+    flooded = replace(seen, splats=tuple(find([bug])), more_splats=7)
+    assert judge(flooded).verdict is Verdict.FAIL
+    assert judge(flooded).message.endswith("(and 7 more)")
+    # Nobody looks twice.
+    assert judge(replace(seen, console=(bug,), splats=())).verdict is Verdict.PASS
+    assert judge(replace(seen, console=(bug,))).verdict is Verdict.FAIL

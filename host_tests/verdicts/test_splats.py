@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import HostError
+from harness.splats import reader
+from harness.splats.formats import FORMATS
 from harness.verdicts import splats
 from harness.verdicts.splats import Kind, find, self_check
 
@@ -191,25 +193,35 @@ def test_self_check_passes():
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_self_check_notices_a_kind_that_is_not_found(kind, monkeypatch):
-    left = tuple(pair for pair in splats._COMPILED if pair[0] is not kind)
-    monkeypatch.setattr(splats, "_COMPILED", left)
+    found = splats.Reader.splats
+
+    def without(reader, since=0):
+        kept, more = found(reader, since)
+        return tuple(splat for splat in kept if splat.kind is not kind), more
+
+    monkeypatch.setattr(splats.Reader, "splats", without)
+    with pytest.raises(HostError, match="does not see its own sample"):
+        self_check()
+
+
+def test_self_check_notices_a_quick_look_that_passes_over_everything(monkeypatch):
+    monkeypatch.setattr(reader, "openings", lambda _: [])
     with pytest.raises(HostError, match="does not see its own sample"):
         self_check()
 
 
 def test_self_check_notices_a_detector_that_fires_on_plain_text(monkeypatch):
-    class Loose:
-        def __init__(self, pattern):
-            self.match = pattern.search
+    def loose(text):
+        return next((row for row in FORMATS if row.kind and row.pattern.search(text)), None)
 
-    loose = tuple((kind, Loose(pattern)) for kind, pattern in splats._COMPILED)
-    monkeypatch.setattr(splats, "_COMPILED", loose)
-    with pytest.raises(HostError, match="sees a splat in a plain line"):
+    monkeypatch.setattr(reader, "match", loose)
+    monkeypatch.setattr(reader, "openings", lambda text: list(range(text.count("\n") + 1)))
+    with pytest.raises(HostError, match="a plain line"):
         self_check()
 
 
 stamps = st.sampled_from(["", "[    1.000000] ", "[    1.000000][  T12] ", "[", "x[ 1.000000] "])
-texts = st.one_of(st.sampled_from(list(splats._SAMPLES.values())), st.text(max_size=60))
+texts = st.one_of(st.sampled_from(list(splats.SAMPLES.values())), st.text(max_size=60))
 
 
 @given(st.lists(st.tuples(stamps, texts).map("".join), max_size=30))

@@ -97,6 +97,21 @@ def test_a_splat_between_two_cases_is_not_lost(plan, runner):
     assert "rss-counter" in record.message
 
 
+def test_a_splat_behind_a_flood_is_not_lost(plan, runner):
+    task = job(plan, "continue", "hole_refused")
+    assert runner.run(task).verdict is Verdict.PASS
+    guest = runner.fleet.running["contract"]
+    splat = "BUG: Bad rss-counter state mm:00000000c1e9e9f0 type:MM_FILEPAGES val:1"
+    # More lines than are kept of a console.
+    shell(guest, f"echo '{splat}' > /dev/kmsg; seq 20100 > /dev/console")
+    assert guest.vm.console.wait_for(lambda line: line == "20100", since=0, timeout=60)
+    record = runner.run(task)
+    assert record.verdict is Verdict.FAIL
+    assert "rss-counter" in record.message
+    assert [one.kind for one in record.splats] == ["bad rss-counter"]
+    assert any("of which only splats are kept" in line for line in record.console)
+
+
 def test_a_killed_qemu_is_not_the_kernels_fault(plan, runner):
     record = in_mid_case(
         runner, long_case(plan), lambda guest: os.kill(guest.vm.pid, signal.SIGKILL)
