@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from harness.selftest.bench.figures import Figure
-    from harness.selftest.bench.host import Host
+    from harness.host.machine import Host
 
 SCHEMA = 1
 _TARGETS = Path(__file__).with_name("targets.toml")
