@@ -62,10 +62,10 @@ def test_a_folder_inside_another_repository_has_none(tree):
     assert said(tree / "linux", DESCRIBE) == {}
 
 
-@pytest.mark.parametrize("variable", ["GIT_DIR", "GIT_WORK_TREE"])
+@pytest.mark.parametrize("variable", ["GIT_DIR", "GIT_INDEX_FILE"])
 def test_a_hook_s_repository_is_not_asked(tree, tmp_path, monkeypatch, variable):
     monkeypatch.setenv(variable, str(tmp_path / "other"))
-    assert said(tree, DESCRIBE) == {"describe": "v1"}
+    assert said(tree, STATUS) == {"status": ""}
 
 
 def test_the_tree_is_left_as_it_is(tree):
