@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from harness import architectures
 from harness.errors import InputError
+from harness.host.codec import from_json, to_json
 from harness.host.memo import Work, cached_on_disk
 from harness.image.image import Image
 from harness.kernels.kernel import Kernel
+from harness.kernels.provenance import Provenance
 from harness.kernels.version import Version
 from harness.machine import accel
 from harness.machine.command import Boot
@@ -49,6 +51,7 @@ class Plan:
     on_demand: tuple[Path, ...]
     # What each preparation took, in seconds; those not needed this time are left out.
     durations: dict[str, float]
+    provenance: Provenance
 
     @property
     def scale(self) -> float:
@@ -100,7 +103,7 @@ def prepare(settings: Settings) -> Plan:
         "arch": settings.arch,
         "kernel": settings.kernel,
         # What the parts are; another number when they change.
-        "format": 2,
+        "format": 3,
         # What "~" and a compiler's name mean.  (A relative path's files are looked at from here.)
         "environment": [os.environ.get(name) for name in ("HOME", "PATH", *compilers)],
     }
@@ -134,6 +137,7 @@ def prepare(settings: Settings) -> Plan:
         compat=tuple(map(Path, parts["compat"])),
         on_demand=tuple(map(Path, parts["on_demand"])),
         durations=durations,
+        provenance=from_json(Provenance, parts["provenance"]),
     )
 
 
@@ -146,6 +150,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     from harness.host import compiler  # noqa: PLC0415
     from harness.image import initramfs, on_demand  # noqa: PLC0415
     from harness.kernels.find import find  # noqa: PLC0415
+    from harness.kernels.provenance import provenance  # noqa: PLC0415
     from harness.suite import programs  # noqa: PLC0415
 
     began = time.monotonic()
@@ -164,6 +169,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     image = initramfs.build(recipe, kernel)
     loadable = on_demand.build(recipe, kernel)
     lap("image")
+    origin, origin_files = provenance(kernel)
     parts = {
         "kernel": {
             "image": str(kernel.image),
@@ -176,6 +182,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
             "system_map": kernel.system_map and str(kernel.system_map),
             "vmlinux": kernel.vmlinux and str(kernel.vmlinux),
         },
+        "provenance": to_json(origin),
         "image": str(image.path),
         "image_sha256": image.sha256,
         "programs": [str(program) for program in built],
@@ -185,7 +192,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     tools = architectures.builders(recipe)
     found = [shutil.which(word) for tool in tools for word in compiler.find(tool).command]
     files = [*_tree(architectures.IMAGES), *_tree(architectures.GUEST_TESTS), image.path, *loadable]
-    files += [*built, *compat]
+    files += [*built, *compat, *origin_files]
     files += [*kernel.files, *(kernel.modules.files() if kernel.modules else ())]
     return Work(parts, [*files, *(Path(name) for name in found if name)], kernel.until)
 

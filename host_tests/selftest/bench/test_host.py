@@ -11,6 +11,7 @@ from harness import architectures
 from harness.errors import InputError
 from harness.selftest.bench import host
 
+
 def test_the_version_of_qemu():
     version = host.qemu_version(architectures.load("x86_64").qemu)
     assert version[0].isdigit()
