@@ -79,9 +79,9 @@ def test_what_is_no_record(data, message):
 def test_any_bytes_are_a_record_or_refused(pieces):
     data = lines(RUN) + b"\n".join(pieces)
     try:
-        replay(data, "f")
-    except InputError as error:
-        assert str(error).startswith("f, line")
+        assert set(replay(data, "f")) >= {"id", "vms", "cases"}
+    except InputError:
+        pass
 
 
 def test_a_line_has_no_line_s_end(tmp_path):

@@ -48,7 +48,7 @@ def _lines(run: Run, folder: str) -> Iterator[str]:
     if reasons:
         yield from ("", "## Skipped", "")
     for reason, count in reasons.most_common():
-        yield f"- {count} × {code(reason or 'no reason')}"
+        yield f"- {count}: {code(reason or 'no reason')}"
 
 
 def _facts(run: Run) -> Iterator[str]:

@@ -74,7 +74,7 @@ uffd-minor run -k case_2
 
 ## Skipped
 
-- 1 × `no hugetlb pages`
+- 1: `no hugetlb pages`
 """
     )
 
