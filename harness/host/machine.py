@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +29,10 @@ class Host:
 def this_host() -> Host:
     """Return what the kernel says of this machine."""
     return Host(
-        cpu=cpu_model(_CPUINFO.read_text()) or platform.machine(),
+        cpu=cpu_model(_CPUINFO.read_text()) or os.uname().machine,
         cores=len(os.sched_getaffinity(0)),
         memory_mib=memory_mib(_MEMINFO.read_text()),
-        kernel=platform.release(),
+        kernel=os.uname().release,
         load=round(os.getloadavg()[0], 2),
     )
 

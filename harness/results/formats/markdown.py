@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from harness.results.record import wall_time
 from harness.text import clean
 from harness.verdicts.flakiness import recurrence
 from harness.verdicts.verdict import Verdict
@@ -41,7 +42,7 @@ def _lines(run: Run, folder: str) -> Iterator[str]:
     yield from _counts(run)
     bad = [case for case in run.cases if case.verdict not in {Verdict.PASS, Verdict.SKIP}]
     for case in bad[:_SHOWN]:
-        yield from _problem(case, folder)
+        yield from _problem(run, case, folder)
     if len(bad) > _SHOWN:
         yield from ("", f"And {len(bad) - _SHOWN} more that did not pass.")
     reasons = Counter(case.message for case in run.cases if case.verdict is Verdict.SKIP)
@@ -85,10 +86,13 @@ def _counts(run: Run) -> Iterator[str]:
         yield f"| {code(program).replace('|', chr(92) + '|')} | {cells} |"
 
 
-def _problem(case: CaseRecord, folder: str) -> Iterator[str]:
+def _problem(run: Run, case: CaseRecord, folder: str) -> Iterator[str]:
     memory = f"[{case.memory}]" if case.memory else ""
     yield from ("", f"## {case.verdict} {code(f'{case.program}.{case.name}{memory}')}", "")
     yield from block([case.message or "(no message)", *case.diagnostics])
+    if began := wall_time(run, case.started):
+        vm = f" in {code(case.vm)}" if case.vm else ""
+        yield from ("", f"It began at {began}{vm} and took {case.duration:.1f} s.")
     if case.retries:
         yield from ("", f"Tried again: {recurrence(retry.verdict for retry in case.retries)}.")
     for splat in case.splats:

@@ -28,7 +28,13 @@ def test_the_whole_report():
     )  # fmt: skip
     skipped = case(5, Verdict.SKIP, "no hugetlb pages")
     text = markdown(
-        run([case(1), bad, skipped], kernel=kernel, host=Host("CPU", 2, 1024, "6.18", 0.5)), "f"
+        run(
+            [case(1), bad, skipped],
+            kernel=kernel,
+            host=Host("CPU", 2, 1024, "6.18", 0.5),
+            clock_zero="2026-07-02T12:00:00.250Z",
+        ),
+        "f",
     )
     assert (
         text
@@ -53,6 +59,8 @@ def test_the_whole_report():
 expected 1; got 0
 memory: shmem
 ```
+
+It began at 2026-07-02T12:00:10.250Z in `vm0` and took 1.2 s.
 
 Tried again: always fails: 1 of 1 in fresh VMs, p 1.00 (0.21 to 1.00).
 
