@@ -125,7 +125,7 @@ def source_of_git(answers: Mapping[str, str], release: str) -> Source | None:
     ``release`` is that of the kernel that was built there: where it names a commit of its own,
     that is the kernel's, and not what has been checked out since.
     """
-    commit, url = answers.get("commit", ""), answers.get("url", "")
+    commit = answers.get("commit", "")
     if not _COMMIT.fullmatch(commit):
         return None
     status = answers.get("status")
@@ -133,8 +133,7 @@ def source_of_git(answers: Mapping[str, str], release: str) -> Source | None:
         commit=commit,
         describe=answers.get("describe", "")[:_LONGEST],
         branch=answers.get("branch", "")[:_LONGEST],
-        # Without a remote git says the name that it would have.
-        url="" if url == "origin" else without_password(url)[:_LONGEST],
+        url=without_password(answers.get("url", ""))[:_LONGEST],
         dirty=None if status is None else status != "",
     )
     built = source_of_release(release)

@@ -145,7 +145,7 @@ def test_tuxmake(bzimage, tmp_path):
 @pytest.mark.parametrize(
     "said",
     [
-        "", "{", "[]", "[" * 100_000, '{"build": {}}',
+        "", "{", "[]", "[" * 100_000, json.dumps(TUXMAKE).replace('"tuxmake"', '"another"'),
         '{"tuxmake": 1, "git": 5, "build": [], "results": {"duration": {"build": 1e999}}}',
         '{"tuxmake": 1, "git": {"git_commit": 5}, "build": {"kconfig": {}}, "results": []}',
         '{"tuxmake": 1, "git": {"git_commit": "HEAD"}, "compiler": {"version_full": {}}}',
