@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -56,7 +57,7 @@ class RunStore:
     """
 
     def __init__(self, folder: Path, run: Run, order: Sequence[str] = ()) -> None:
-        """Make the files of ``run``, which has no cases yet, in ``folder``, which has none.
+        """Make the files of ``run`` in ``folder``, which has none of them yet.
 
         ``order`` has the last parts of the cases' ids (``continue.c::hole[anon]``) in the order
         that the records keep, whatever order they come in; others follow as they come.
@@ -68,9 +69,16 @@ class RunStore:
         self._places = {name: place for place, name in enumerate(order)}
         # The whole, until something changes.
         self._run: Run | None = None
-        self._due = 0.0
+        # When to render again, on time.monotonic()'s clock.
+        self._due = math.inf
         self._journal = Journal(folder / CASES)
         self._changed({"run": _fields(run)})
+        for vm in run.vms:
+            self.add_vm(vm)
+        for case in run.cases:
+            self.add_case(case)
+        self._due = 0.0
+        self._render_if_due()
 
     @property
     def run(self) -> Run:
@@ -112,6 +120,9 @@ class RunStore:
     def _changed(self, event: dict[str, object]) -> None:
         self._run = None
         self._journal.append(event)
+        self._render_if_due()
+
+    def _render_if_due(self) -> None:
         began = time.monotonic()
         if began < self._due:
             return

@@ -59,6 +59,11 @@ def test_the_files_are_there_from_the_start(tmp_path):
     assert load(tmp_path).complete is False
 
 
+def test_what_a_run_has_already_is_recorded_as_well(tmp_path):
+    store = RunStore(tmp_path, run())
+    assert store.run == load(tmp_path / CASES) == load(tmp_path / RESULTS) == run()
+
+
 def test_every_step_is_on_disk(tmp_path):
     store = RunStore(tmp_path, header())
     store.add_vm(VM)
