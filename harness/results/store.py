@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -48,7 +47,7 @@ class RunStore:
     """One run's records in ``folder``.
 
     Every change is appended to cases.jsonl.  results.json, junit.xml and results.ktap are
-    rendered from the whole: at the start, at the end, and at most once a second on the way.
+    rendered from the whole: at the start, at most once a second on the way, and at the end.
     They are written beside the old ones and then take their places; when one cannot be
     written, all old ones stay.
 
@@ -70,15 +69,13 @@ class RunStore:
         # The whole, until something changes.
         self._run: Run | None = None
         # When to render again, on time.monotonic()'s clock.
-        self._due = math.inf
+        self._due = 0.0
         self._journal = Journal(folder / CASES)
         self._changed({"run": _fields(run)})
         for vm in run.vms:
             self.add_vm(vm)
         for case in run.cases:
             self.add_case(case)
-        self._due = 0.0
-        self._render_if_due()
 
     @property
     def run(self) -> Run:
@@ -114,7 +111,6 @@ class RunStore:
 
     def finish(self, *, complete: bool = True) -> None:
         """Record that the run has ended now; ``complete`` is False when it was interrupted."""
-        self._due = 0.0
         self.update(finished=utc_now(), complete=complete)
 
     def _changed(self, event: dict[str, object]) -> None:
@@ -124,7 +120,7 @@ class RunStore:
 
     def _render_if_due(self) -> None:
         began = time.monotonic()
-        if began < self._due:
+        if began < self._due and self._head.finished is None:
             return
         try:
             self._render()
