@@ -15,6 +15,8 @@ examples:
   python -m harness run --arch arm64 --kernel debian:sid -n 2
   python -m harness run --arch x86_64 --kernel ~/linux -k 'continue and not race'
   python -m harness rerun results/latest-x86_64 'hole_refused[shmem-shared]'
+  python -m harness report results/latest-x86_64 --format md
+  python -m harness contract CON --run results/latest-x86_64
   git bisect run .venv/bin/python -m harness run --arch x86_64 --kernel .
 
 exit codes of run:
@@ -47,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
     )
     _run(run, arches)
     _rerun(commands.add_parser("rerun", help="a run once more, or some of its cases"))
+    _report(commands.add_parser("report", help="a run's record as a table, junit, ktap, ..."))
+    _contract(commands.add_parser("contract", help="what must hold on which kernel"), arches)
     _matrix(
         commands.add_parser("matrix", help="the suite on many kernels, one table for all"), arches
     )
@@ -100,6 +104,51 @@ def _rerun(parser: argparse.ArgumentParser) -> None:
         help="run CASE in one VM, after what had run in its VM before it, in the same order",
     )
     parser.add_argument("--results", type=Path, metavar="DIR", help="default: beside RUN")
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Show a run that has ended, was killed, or still goes on: cases.jsonl in its folder has "
+        "every case as soon as it has its verdict."
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder: results/latest-x86_64")
+    parser.add_argument(
+        "--format",
+        choices=("table", "junit", "ktap", "json", "md"),
+        default="table",
+        help="default: table; json is results.json's, md is Markdown",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write it to FILE (default: print it)"
+    )
+
+
+def _contract(parser: argparse.ArgumentParser, arches: str) -> None:
+    parser.description = (
+        "Show the rows of the contract: what each states, where the kernel decides it, on which "
+        "kernels what is expected and why, which cases verify it, and what runs said."
+    )
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help="only these: CON-04, or all that begin so: CON"
+    )
+    parser.add_argument("--arch", help=f"what is expected on this one only: {arches}")
+    parser.add_argument(
+        "--kernel-version", metavar="V", help="what is expected of this one only: 6.12, 7.3-rc7"
+    )
+    parser.add_argument(
+        "--run",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="show what these runs said: results/latest-*; of a case's records the newest counts",
+    )
+    parser.add_argument(
+        "--format", choices=("text", "html", "md", "json"), default="text", help="default: text"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write it to FILE (default: print it)"
+    )
 
 
 def _matrix(parser: argparse.ArgumentParser, arches: str) -> None:

@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 from typing import TYPE_CHECKING, Any
 
-from harness import architectures
 from harness.errors import HostError
 from harness.host.codec import from_json
 from harness.results.record import CaseRecord, VmRecord
@@ -16,21 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from harness.host.git import Git
     from harness.results.record import Run
     from harness.results.store import RunStore
 
 log = logging.getLogger("harness")
 
 # At the end of a run, for git to say what it was asked at its start.
-_VERSION_SECONDS = 10.0
+_GIT_SECONDS = 10.0
 
 
 class Records:
     """The records of one run, in memory and in its folder."""
 
-    def __init__(self, store: RunStore, version: Version) -> None:
+    def __init__(self, store: RunStore) -> None:
         self._store = store
-        self._version: Version | None = version
+        # What git was asked, and which fields of the run its answers change.
+        self._asked: list[tuple[Git, Callable[[Mapping[str, str]], Mapping[str, object]]]] = []
         # Why the records on disk are not what they should be; "" when they are.
         self.unwritten = ""
 
@@ -44,9 +44,13 @@ class Records:
         """Where the records are written."""
         return self._store.folder
 
+    def ask(self, git: Git, change: Callable[[Mapping[str, str]], Mapping[str, object]]) -> None:
+        """Record what ``change`` makes of git's answers (fields of Run), once they are there."""
+        self._asked.append((git, change))
+
     def add_case(self, case: CaseRecord) -> None:
         """Record ``case``, or that it is known better."""
-        self._take_version()
+        self._take_answers()
         self._write(lambda store: store.add_case(case))
 
     def add_vms(self, vms: list[Any]) -> None:
@@ -64,15 +68,17 @@ class Records:
     def finish(self, *, complete: bool) -> None:
         """Complete the records, unless that is done; ``complete``: all cases have been run."""
         if self._store.run.finished is None:
-            self._take_version(wait=_VERSION_SECONDS)
+            self._take_answers(wait=_GIT_SECONDS)
             self._write(lambda store: store.finish(complete=complete))
 
-    def _take_version(self, wait: float = 0.0) -> None:
-        if self._version is None or not self._version.is_known(wait):
-            return
-        version, self._version = self._version.text, None
-        if version:
-            self._write(lambda store: store.update(harness_version=version))
+    def _take_answers(self, wait: float = 0.0) -> None:
+        for git, change in list(self._asked):
+            answers = git.answers(wait)
+            if answers is None:
+                continue
+            self._asked.remove((git, change))
+            if fields := change(answers):
+                self._write(lambda store, fields=fields: store.update(**fields))  # type: ignore[misc]
 
     def _write(self, change: Callable[[RunStore], None]) -> None:
         """Change the records.
@@ -88,38 +94,3 @@ class Records:
             self.unwritten = str(error)
         else:
             self.unwritten = ""
-
-
-class Version:
-    """The harness's version as git describes it, in the background."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self._git: subprocess.Popen[str] | None = None
-        try:
-            self._git = subprocess.Popen(
-                ["git", "-C", str(architectures.ROOT), "describe", "--always", "--dirty", "--tags"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-        except OSError as error:
-            log.debug("no git: %s", error)
-
-    def is_known(self, wait: float) -> bool:
-        """Say whether ``text`` is final: git has said it, or had ``wait`` seconds (0: not yet)."""
-        if self._git is None:
-            return True
-        try:
-            said, _ = self._git.communicate(timeout=wait)
-        except subprocess.TimeoutExpired:
-            if not wait:
-                return False
-            self._git.kill()
-            self._git.wait()
-            said = ""
-        if self._git.returncode == 0:
-            self.text = said.strip()
-        self._git = None
-        return True

@@ -9,7 +9,7 @@ import logging
 import os
 import pickle
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,11 +21,14 @@ from harness.contract import reader
 from harness.errors import InputError
 from harness.host.clock import Clock, since_process_start
 from harness.host.codec import from_json, to_json
+from harness.host.git import Git
+from harness.host.machine import this_host
 from harness.host.process import die_with_parent, end_on_sigterm
+from harness.kernels.provenance import QUESTIONS, source_of_git
 from harness.plugin import schedule
-from harness.plugin.records import Records, Version
+from harness.plugin.records import Records
 from harness.results.folder import latest, make_folder
-from harness.results.record import CaseRecord, KernelRecord, Run, SettingsRecord
+from harness.results.record import CaseRecord, KernelRecord, Run, SettingsRecord, iso
 from harness.results.store import RESULTS, RunStore, utc_now
 from harness.run.plan import Plan, prepare, rerun_command
 from harness.run.settings import from_options
@@ -34,6 +37,8 @@ from harness.suite.variant import variants
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.errors import HarnessError
     from harness.plugin.schedule import Jobs
     from harness.run.runner import Job, Runner
@@ -134,12 +139,14 @@ class GuestSession:
         """Make the run's folder, and the plan unless it was given; raises HarnessError."""
         if self._config.option.collectonly:
             return
-        # It asks git while the rest goes on.
-        version = Version()
+        # While the rest goes on.
+        harness = Git(
+            architectures.ROOT, {"version": ("describe", "--always", "--dirty", "--tags")}
+        )
         if self.plan is None:
             self.plan = prepare(self.settings)
             self.plan.durations["startup"] = since_process_start()
-        kernel = self.plan.kernel
+        kernel, origin = self.plan.kernel, self.plan.provenance
         results = self._config.invocation_params.dir / self._config.option.results
         before = latest(results, kernel.arch)
         self._folder = make_folder(results, kernel.arch, kernel.release, datetime.now(UTC))
@@ -159,6 +166,8 @@ class GuestSession:
                     config_known=kernel.config.whole,
                     image=str(kernel.image),
                     spec=kernel.spec,
+                    source=origin.source,
+                    build=origin.build,
                 ),
                 image_sha256=self.plan.image.sha256,
                 settings=SettingsRecord(
@@ -169,6 +178,8 @@ class GuestSession:
                     self.settings.boot,
                 ),
                 durations=self.plan.durations,
+                clock_zero=iso(datetime.fromtimestamp(self.clock.began_wall, UTC)),
+                host=this_host(),
             ),
             order=[
                 f"{path.name}.c::{catalog.name_of(case, memory)}"
@@ -177,7 +188,17 @@ class GuestSession:
                 for memory in self.variants(case)
             ],
         )
-        self.records = Records(store, version)
+        self.records = Records(store)
+        self.records.ask(harness, _version)
+        if origin.tree:
+            self.records.ask(Git(Path(origin.tree), QUESTIONS), self._source)
+
+    def _source(self, answers: Mapping[str, str]) -> Mapping[str, object]:
+        """Return the field of the run that what git says of the kernel's tree changes."""
+        assert self.records is not None
+        kernel = self.records.run.kernel
+        source = source_of_git(answers, kernel.release)
+        return {"kernel": replace(kernel, source=source)} if source else {}
 
     def header(self) -> list[str]:
         """Return lines for pytest's header."""
@@ -321,6 +342,10 @@ class GuestSession:
         if self.records is not None:
             whole = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
             self.records.finish(complete=whole)
+
+
+def _version(answers: Mapping[str, str]) -> Mapping[str, object]:
+    return {"harness_version": answers["version"]} if answers.get("version") else {}
 
 
 def _build(arch: str) -> list[Path]:

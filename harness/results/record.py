@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The schema of results.json, version 1; docs/results.md describes every field."""
+"""The schema of results.json, version 2; docs/results.md describes every field.
+
+Version 1 had fewer fields, all of which are still the same: what is new has a default.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 (codec resolves the annotations)
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
+from harness.host.machine import Host  # noqa: TC001 (codec resolves the annotations)
+from harness.kernels.provenance import Build, Source  # noqa: TC001
 from harness.machine.exits import ExitKind  # noqa: TC001
 from harness.text import clean
 from harness.verdicts.verdict import Verdict  # noqa: TC001
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, 2)
 MAX_CONSOLE = 64 << 10  # bytes of a case's console
 MAX_LINE = 2000  # characters of a line of it
 MAX_MESSAGE = 2000  # characters
@@ -27,6 +34,8 @@ class KernelRecord:
     config_known: bool
     image: str  # path of the file given to QEMU
     spec: str = ""  # what --kernel finds this very kernel by
+    source: Source | None = None  # the commit it was built from
+    build: Build | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,9 @@ class VmRecord:
     ended: float | None = None  # the same; None while it runs
     end: ExitKind | None = None  # how it ended; None while it runs or when it was shut down
     template: str = ""  # key of the saved VM it is a clone of; "" when it was booted
+    qemu: str = ""  # path of the program
+    boot_method: str = "image"  # what QEMU was given: "image", "direct" (unpacked)
+    kernel_command_line: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,7 @@ class Retry:
     message: str  # why, as the case's
     vm: str  # name of its VM
     duration: float  # seconds
+    started: float | None = None  # as a case's; None: an older harness's
 
 
 @dataclass(frozen=True)
@@ -117,9 +130,29 @@ class Run:
     settings: SettingsRecord | None = None  # None: an older harness's
     harness_version: str | None = None  # git describe; None when not known
     durations: Mapping[str, float] = field(default_factory=dict)  # seconds, by stage
+    # What all "seconds since the run began" are counted from: as started, with milliseconds.
+    clock_zero: str | None = None
+    host: Host | None = None  # that it ran on
     vms: tuple[VmRecord, ...] = ()
     cases: tuple[CaseRecord, ...] = ()
     schema: int = SCHEMA
+
+
+def wall_time(run: Run, seconds: float) -> str | None:
+    """Return the time that was ``seconds`` after ``run`` began, as ``run.clock_zero`` is written.
+
+    None when the run does not say when it began, or says it in another way.
+    """
+    try:
+        zero = datetime.fromisoformat(run.clock_zero or "")
+        return iso(zero + timedelta(seconds=seconds))
+    except (ValueError, OverflowError):
+        return None
+
+
+def iso(time: datetime) -> str:
+    """Return ``time``, in UTC, in ISO 8601 with milliseconds: 2026-07-02T12:00:00.000Z."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03}Z"
 
 
 def tidy(case: CaseRecord) -> CaseRecord:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from harness.errors import HarnessError
 from harness.guest.keys import Keys
 from harness.guest.ready import GuestContents, GuestFactory
+from harness.machine.command import kernel_command_line
 from harness.machine.evidence import EvidenceLog
 from harness.machine.templates import Template
 from harness.results.record import VmRecord
@@ -128,5 +129,8 @@ class GuestPool:
             started=round(vm.started, 3),
             ended=round(vm.ended, 3) if vm.ended is not None else None,
             end=end.kind if end else None,
+            boot_method="image" if vm.boot.packed is None else "direct",
             template=vm.boot.state.parent.name if vm.boot.state else "",
+            qemu=shutil.which(vm.argv[0]) or vm.argv[0],
+            kernel_command_line=kernel_command_line(vm.boot),
         )

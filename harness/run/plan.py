@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from harness import architectures
 from harness.errors import InputError
+from harness.host.codec import from_json, to_json
 from harness.host.memo import Work, cached_on_disk
 from harness.image.image import Image
 from harness.kernels.config import Config
 from harness.kernels.kernel import Kernel
+from harness.kernels.provenance import Provenance
 from harness.kernels.spec import absolute
 from harness.kernels.version import Version
 from harness.machine import accel
@@ -53,6 +55,7 @@ class Plan:
     on_demand: tuple[Path, ...]
     # What each preparation took, in seconds; those not needed this time are left out.
     durations: dict[str, float]
+    provenance: Provenance
 
     @property
     def scale(self) -> float:
@@ -107,7 +110,7 @@ def prepare(settings: Settings) -> Plan:
         "arch": settings.arch,
         "kernel": settings.kernel,
         # What the parts are; another number when they change.
-        "format": 3,
+        "format": 4,
         # What a compiler's name means, and where a build tree's output is.
         "environment": [os.environ.get(n) for n in ("HOME", "PATH", "KBUILD_OUTPUT", *compilers)],
     }
@@ -144,6 +147,7 @@ def prepare(settings: Settings) -> Plan:
         compat=tuple(map(Path, parts["compat"])),
         on_demand=tuple(map(Path, parts["on_demand"])),
         durations=durations,
+        provenance=from_json(Provenance, parts["provenance"]),
     )
 
 
@@ -157,6 +161,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     from harness.image import initramfs, on_demand, preflight  # noqa: PLC0415
     from harness.kernels import direct  # noqa: PLC0415
     from harness.kernels.find import find  # noqa: PLC0415
+    from harness.kernels.provenance import provenance  # noqa: PLC0415
     from harness.suite import programs  # noqa: PLC0415
 
     began = time.monotonic()
@@ -176,6 +181,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     image = initramfs.build(recipe, kernel)
     loadable = on_demand.build(recipe, kernel)
     lap("image")
+    origin, origin_files = provenance(kernel)
     parts = {
         "kernel": {
             "image": str(kernel.image),
@@ -195,6 +201,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
             "vmlinux": kernel.vmlinux and str(kernel.vmlinux),
         },
         "unpacked": unpacked and str(unpacked),
+        "provenance": to_json(origin),
         "image": str(image.path),
         "image_sha256": image.sha256,
         "programs": [str(program) for program in built],
@@ -204,7 +211,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     tools = architectures.builders(recipe)
     found = [shutil.which(word) for tool in tools for word in compiler.find(tool).command]
     files = [*_tree(architectures.IMAGES), *_tree(architectures.GUEST_TESTS), image.path, *loadable]
-    files += [*built, *compat, *([unpacked] if unpacked else [])]
+    files += [*built, *compat, *origin_files, *([unpacked] if unpacked else [])]
     files += [*kernel.files, *(kernel.modules.files() if kernel.modules else ())]
     return Work(parts, [*files, *(Path(name) for name in found if name)], kernel.until)
 

@@ -64,7 +64,7 @@ def retry(
                     log.info("failures were run again for %d s: no more of them", _MAX_SECONDS)
                     return
                 again = runner.run(job)
-                tried = Retry(again.verdict, again.message, again.vm, again.duration)
+                tried = Retry(again.verdict, again.message, again.vm, again.duration, again.started)
                 record = replace(record, retries=(*record.retries, tried))
                 log.info("again, %d of %d: %s %s", number + 1, count, again.verdict, job.label)
                 vms = runner.fleet.take_records()

@@ -99,7 +99,8 @@ def test_known_issues_are_named_where_the_kernel_was_seen_to_have_them(matrix, t
 
 def test_a_run_whose_records_are_gone_leaves_its_line(matrix, tmp_path):
     made = matrix(("x86_64", "debian:sid", [case(1, Verdict.FAIL, "is wrong")]))
-    (tmp_path / made.cells[0].folder / "results.json").unlink()
+    for name in ("cases.jsonl", "results.json"):
+        (tmp_path / made.cells[0].folder / name).unlink()
     text = "\n".join(lines(made, tmp_path))
     assert "debian:sid" in text
     assert "is wrong" not in text

@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a guest says is cleaned and bounded before it is recorded."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from results_data import case
+from results_data import case, run
 
 from harness.machine.exits import ExitKind
-from harness.results.record import MAX_CONSOLE, MAX_LINE, MAX_MESSAGE, SplatRecord, bounded, tidy
+from harness.results.record import (
+    MAX_CONSOLE,
+    MAX_LINE,
+    MAX_MESSAGE,
+    SplatRecord,
+    bounded,
+    tidy,
+    wall_time,
+)
 from harness.text import clean
 
 
@@ -54,3 +63,18 @@ def test_any_lines_fit(lines, limit):
     kept = bounded(tuple(lines), limit)
     assert size(kept) <= limit
     assert all(clean(line) == line for line in kept)
+
+
+@pytest.mark.parametrize(
+    ("zero", "seconds", "time"),
+    [
+        ("2026-07-02T12:00:00.250Z", 0.0, "2026-07-02T12:00:00.250Z"),
+        ("2026-07-02T12:00:00.250Z", 61.5004, "2026-07-02T12:01:01.750Z"),
+        ("2026-12-31T23:59:59.999Z", 0.001, "2027-01-01T00:00:00.000Z"),
+        (None, 1.0, None),
+        ("noon", 1.0, None),
+        ("2026-07-02T12:00:00.250Z", 1e300, None),
+    ],
+)
+def test_the_date_of_a_case(zero, seconds, time):
+    assert wall_time(run(clock_zero=zero), seconds) == time

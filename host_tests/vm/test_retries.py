@@ -73,6 +73,8 @@ def test_a_failure_is_run_again(wrong_kernel, tmp_path, when, verdicts, recurs):
     [case, other] = sorted(record.cases, key=lambda case: case.verdict)
     assert case.verdict is Verdict.FAIL, "the first verdict stands"
     assert [each.verdict for each in case.retries] == verdicts
+    began = [case.started, *(each.started for each in case.retries)]
+    assert began == sorted(began)
     assert recurrence(verdicts).recurs is recurs
     assert str(recurs) in run.said()
     assert (other.verdict, other.retries) == (Verdict.PASS, ())

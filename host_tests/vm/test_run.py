@@ -10,6 +10,7 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 from running import Running, harness
 
+from harness.architectures import ROOT
 from harness.host.cache import cache_dir
 from harness.results.formats.table import table
 from harness.results.store import load
@@ -56,6 +58,13 @@ def test_a_run_on_two_vms(results):
     assert names == {"smaps_shows_minor", "hole_refused", "two_continues"}
     assert len({vm.name for vm in record.vms}) >= 2
     assert all(vm.ended is not None for vm in record.vms)
+    for vm in record.vms:
+        assert Path(vm.qemu).is_file()
+        assert vm.kernel_command_line in vm.command
+        assert vm.boot_method == "image"
+    assert record.kernel.build is not None
+    assert record.kernel.build.compiler_version
+    assert load(folder / "cases.jsonl") == load(folder / "results.json") == record
     suite = ET.parse(folder / "junit.xml").getroot()
     assert len(list(suite.iter("testcase"))) == len(record.cases)
     ktap = parse((folder / "results.ktap").read_bytes())
@@ -298,6 +307,11 @@ def test_a_run_that_is_cut_short(results, tmp_path, moment, number, vms):
         assert len(record.cases) >= 2
         assert all(case.verdict in {Verdict.PASS, Verdict.SKIP} for case in record.cases)
         ET.parse(results / "latest-x86_64" / "junit.xml")
+        report = [sys.executable, "-m", "harness", "report", results / "latest-x86_64"]
+        done = subprocess.run(
+            [*report, "--format", "json"], check=True, capture_output=True, cwd=ROOT
+        )
+        assert len(json.loads(done.stdout)["cases"]) == len(record.cases)
         assert "Bail out!" in (results / "latest-x86_64" / "results.ktap").read_text()
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,20 +11,17 @@ from harness import architectures
 from harness.errors import InputError
 from harness.kernels.config import UNKNOWN
 from harness.kernels.version import Version
-from harness.results import store
 from harness.suite.variant import MEMORY_KINDS, PAGE_SIZES, TASKS, variant
 from harness.text import clean
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
+    from harness.contract import model
     from harness.contract.model import Contract, Row
     from harness.results.record import CaseRecord, Run
     from harness.suite.catalog import Case
-
-log = logging.getLogger("harness")
 
 # Of several cases of one row the first of these speaks for it.
 _WORST = (Verdict.FAIL, Verdict.ERROR, Verdict.MISS, Verdict.PASS, Verdict.SKIP)
@@ -63,34 +59,36 @@ class Entry:
     pages: tuple[str, ...]
     # Architectures, and in which versions the row applies there: "5.13 on".
     where: tuple[tuple[tuple[str, ...], str], ...]
+    # What is expected, the first that fits first: of the kernels that were asked about.
+    expect: tuple[model.Entry, ...]
+    # The last of these fits all of those kernels, on any memory and in any task.
+    settled: bool
     last: tuple[Last, ...]
 
 
-def entries(contract: Contract, cases: Sequence[Case], runs: Iterable[Run]) -> list[Entry]:
+def entries(
+    contract: Contract,
+    cases: Sequence[Case],
+    runs: Iterable[Run] = (),
+    *,
+    arch: str | None = None,
+    version: Version | None = None,
+) -> list[Entry]:
     """Put together what is known of each row, in the contract's order.
 
-    Of ``runs``, in any order, the newest record of each case on each kind of memory counts,
-    for each architecture and series of kernels; records of cases that are no more do not.
+    ``arch`` and ``version`` are the kernels to say the expectations of; None: of any.  Of
+    ``runs``, in any order, the newest record of each case on each kind of memory counts, for
+    each architecture and series of kernels; records of cases that are no more do not.
     """
     named: dict[str, list[Case]] = {}
     for case in cases:
         for row in case.rows:
             named.setdefault(row, []).append(case)
     newest = _newest(runs)
-    return [_entry(contract, row, named.get(row.id, []), newest) for row in contract.rows.values()]
-
-
-def runs(results: Path) -> list[Run]:
-    """Return all runs whose folders are in ``results``; one that cannot be read is logged."""
-    found = []
-    for path in sorted(results.iterdir()) if results.is_dir() else []:
-        if path.is_symlink() or not (path / store.RESULTS).is_file():
-            continue
-        try:
-            found.append(store.load(path))
-        except InputError as error:
-            log.warning("%s", clean(str(error)))
-    return found
+    return [
+        _entry(contract, row, named.get(row.id, []), newest, _Asked(arch, version))
+        for row in contract.rows.values()
+    ]
 
 
 _Newest = dict[tuple[str, str, str, str, str], tuple["Run", "CaseRecord"]]
@@ -115,8 +113,36 @@ def _series(version: str) -> str:
     return f"{parsed.major}.{parsed.minor}"
 
 
-def _entry(contract: Contract, row: Row, cases: list[Case], newest: _Newest) -> Entry:
+@dataclass(frozen=True)
+class _Asked:
+    """The kernels to say the expectations of; None: of any."""
+
+    arch: str | None
+    version: Version | None
+
+    def some(self, entry: model.Entry) -> bool:
+        """Return True if ``entry`` fits some of these kernels."""
+        if self.arch is not None and entry.arch and self.arch not in entry.arch:
+            return False
+        return self.version is None or (
+            (entry.since is None or self.version >= entry.since)
+            and (entry.until is None or self.version < entry.until)
+        )
+
+    def all(self, entry: model.Entry) -> bool:
+        """Return True if ``entry``, which fits some, fits all of these kernels, whatever is run."""
+        return (
+            (self.arch is not None or not entry.arch)
+            and (self.version is not None or not (entry.since or entry.until))
+            and not (entry.memory or entry.task or entry.config)
+        )
+
+
+def _entry(
+    contract: Contract, row: Row, cases: list[Case], newest: _Newest, asked: _Asked
+) -> Entry:
     where = _where(contract, row)
+    expect = _reachable(row.expect, asked)
     variants = [variant(word) for case in cases for word in case.memory]
     ran, sizes = ({runs.kind for runs in variants}, {runs.pages for runs in variants})
     return Entry(
@@ -128,8 +154,20 @@ def _entry(contract: Contract, row: Row, cases: list[Case], newest: _Newest) -> 
         ),
         pages=tuple(size for size in PAGE_SIZES if size in sizes),
         where=where,
+        expect=expect,
+        settled=bool(expect) and asked.all(expect[-1]),
         last=_last(row, cases, newest, {arch for arches, _ in where for arch in arches}),
     )
+
+
+def _reachable(expect: Iterable[model.Entry], asked: _Asked) -> tuple[model.Entry, ...]:
+    """Return those of ``expect`` that can be the first to fit a kernel that is asked about."""
+    found: list[model.Entry] = []
+    for entry in filter(asked.some, expect):
+        found.append(entry)
+        if asked.all(entry):
+            break
+    return tuple(found)
 
 
 def _last(row: Row, cases: list[Case], newest: _Newest, about: set[str]) -> tuple[Last, ...]:

@@ -12,7 +12,7 @@ from harness.verdicts.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.results.contract_table.entries import Entry
+    from harness.results.contract_table.entries import Entry, Last
 
 _STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2em; color: #222; background: #fff; }
@@ -41,13 +41,21 @@ def html(entries: Sequence[Entry]) -> str:
     _add(body, "h1", "The contract of userfaultfd minor faults")
     _add(body, "p", words.LEGEND)
     _counts(body, entries)
+    kernels = words.kernels(entries)
     for area in dict.fromkeys(entry.row.area for entry in entries):
         _add(body, "h2", area, id=area)
         table = ET.SubElement(body, "table")
-        _head(table, "row", "statement", "cases", "where", "memory", "last verdicts")
+        _head(table, "row", "statement", "cases", "where", "expects", "memory")
+        for kernel in kernels:
+            _add(table[0], "th", " ".join(kernel))
         for entry in entries:
             if entry.row.area == area:
-                _row(table, entry)
+                _row(table, entry, kernels)
+    if without := words.unverified(entries):
+        _add(body, "h2", "Rows that no case verifies", id="unverified")
+        items = ET.SubElement(body, "ul")
+        for row, why in without:
+            _add(ET.SubElement(items, "li"), "a", row, href=f"#{row}").tail = f" {why}"
     return "<!DOCTYPE html>\n" + ET.tostring(page, encoding="unicode", method="html") + "\n"
 
 
@@ -75,7 +83,7 @@ def _head(table: ET.Element, *titles: str) -> None:
         _add(line, "th", title)
 
 
-def _row(table: ET.Element, entry: Entry) -> None:
+def _row(table: ET.Element, entry: Entry, kernels: Sequence[tuple[str, str]]) -> None:
     line = ET.SubElement(table, "tr", id=entry.row.id)
     _add(line, "td", entry.row.id)
     _add(_add(line, "td", entry.row.statement), "div", entry.row.source, **{"class": "source"})
@@ -83,23 +91,24 @@ def _row(table: ET.Element, entry: Entry) -> None:
     for name in entry.cases:
         _add(ET.SubElement(cases, "div"), "code", name)
     if not entry.cases:
-        _add(cases, "span", words.no_case(entry), **{"class": "none"})
+        _add(cases, "span", f"none: {words.no_case(entry)}", **{"class": "none"})
     _add(line, "td", words.places(entry))
+    expects = ET.SubElement(line, "td")
+    for said in words.expectations(entry):
+        _add(expects, "div", said)
     _add(line, "td", words.memory(entry))
-    _verdicts(line, entry)
+    for kernel in kernels:
+        cell = ET.SubElement(line, "td")
+        for last in entry.last:
+            if (last.arch, last.series) == kernel:
+                _verdict(cell, last)
 
 
-def _verdicts(line: ET.Element, entry: Entry) -> None:
-    verdicts = ET.SubElement(line, "td")
-    for last in entry.last:
-        one = _add(
-            verdicts, "div", f"{last.arch} {last.release}: ", title=f"{last.run} {last.started}"
-        )
-        _add(one, "span", last.verdict, **{"class": str(last.verdict)})
-        if last.verdict is not Verdict.PASS:
-            _add(one, "div", f"{last.case}: {last.message}", **{"class": "source"})
-    if known := words.known(entry):
-        _add(verdicts, "div", f"known: {known}", **{"class": "source"})
+def _verdict(cell: ET.Element, last: Last) -> None:
+    title = f"{last.release}, {last.run}, {last.started}"
+    _add(cell, "span", last.verdict, **{"class": str(last.verdict), "title": title})
+    if last.verdict is not Verdict.PASS:
+        _add(cell, "div", f"{last.case}: {last.message}", **{"class": "source"})
 
 
 def _add(parent: ET.Element, tag: str, said: str, **attributes: str) -> ET.Element:

@@ -31,6 +31,9 @@ def text(entries: Sequence[Entry], width: int = 80) -> str:
         f"{area:16} {rows:4}  {cases:11}  {without:15}  {waiting:7}"
         for area, rows, cases, without, waiting in words.summary(entries)
     ]
+    if without := words.unverified(entries):
+        lines += ["", "rows that no case verifies:"]
+        lines += itertools.chain(*(_wrapped(f"  {row:8}{why}", width, 10) for row, why in without))
     if tally := words.tally(entries):
         lines += ["", "last verdicts, of rows:"]
         lines += itertools.chain(*(_wrapped(f"  {line}", width, 4) for line in tally))
@@ -39,9 +42,12 @@ def text(entries: Sequence[Entry], width: int = 80) -> str:
 
 def _paragraph(entry: Entry, width: int) -> Iterator[str]:
     yield from _wrapped(f"{entry.row.id:8}{entry.row.statement}", width, 8)
-    yield from _labelled("cases", " ".join(entry.cases) or words.no_case(entry), width)
+    yield from _labelled("source", entry.row.source, width)
+    yield from _labelled("cases", " ".join(entry.cases) or f"none: {words.no_case(entry)}", width)
     yield from _labelled("where", words.places(entry), width)
     yield from _labelled("memory", words.memory(entry), width)
+    for number, said in enumerate(words.expectations(entry)):
+        yield from _labelled("" if number else "expects", said, width, _INDENT + 2)
     yield from _labelled("known", words.known(entry), width)
     yield from _labelled("last", _verdicts(entry.last), width)
     for last in entry.last:
@@ -57,8 +63,8 @@ def _verdicts(last: Iterable[Last]) -> str:
     )
 
 
-def _labelled(label: str, said: str, width: int) -> list[str]:
-    return _wrapped(f"        {label:8}{said}", width, _INDENT) if said else []
+def _labelled(label: str, said: str, width: int, indent: int = _INDENT) -> list[str]:
+    return _wrapped(f"        {label:8}{said}", width, indent) if said else []
 
 
 def _wrapped(said: str, width: int, indent: int) -> list[str]:

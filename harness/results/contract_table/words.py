@@ -13,10 +13,12 @@ from harness.verdicts.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.contract import model
     from harness.results.contract_table.entries import Entry
 
 
 LEGEND = (
+    "expects: the first in the list that is for a kernel counts; what made it so is in brackets. "
     "where: versions in which the row applies, with some configuration; the one after 'until' is "
     "the first in which it does not. memory: what the cases run on. last: the newest verdicts of "
     "the row's cases, the worst of them for each architecture and series of kernels. known: the "
@@ -38,7 +40,7 @@ class Count(NamedTuple):
 
 def no_case(entry: Entry) -> str:
     """Say why ``entry`` has no case."""
-    return f"none: {entry.row.unverified}" if entry.row.unverified else "none yet"
+    return entry.row.unverified or "no case yet"
 
 
 def memory(entry: Entry) -> str:
@@ -76,6 +78,50 @@ def known(entry: Entry) -> str:
         if expected.finding
     ]
     return ", ".join(findings)
+
+
+def expectations(entry: Entry) -> list[str]:
+    """Say what is expected on which kernels and why, in the order in which they are tried."""
+    said = [f"{_kernels(expected)}: {_expected(expected)}" for expected in entry.expect]
+    if not entry.settled:
+        # The contract's own rule (harness.contract.model, Contract.expectation).
+        valued = any(expected.value is not None for expected in entry.row.expect)
+        rest = "not known, its cases are skipped" if valued else "it holds"
+        said.append(f"otherwise: {rest}" if said else rest)
+    return said
+
+
+def _kernels(expected: model.Entry) -> str:
+    since, until = (str(v) if v else "" for v in (expected.since, expected.until))
+    versions = f"{since} until {until}" if until else f"{since} on" if since else ""
+    parts = [
+        " ".join(expected.arch),
+        versions.strip(),
+        f"on {kinds(expected.memory)}" if expected.memory else "",
+        f"{'32-bit' if expected.task == 'compat' else expected.task} task" if expected.task else "",
+        expected.config or "",
+    ]
+    return ", ".join(part for part in parts if part) or "any kernel"
+
+
+def _expected(expected: model.Entry) -> str:
+    if expected.skip is not None:
+        said = f"does not apply, {expected.skip}"
+    else:
+        said = "it holds" if expected.value is None else expected.value
+    said += f", known issue {expected.finding}" if expected.finding else ""
+    return said + (f" [{expected.why}]" if expected.why else "")
+
+
+def kernels(entries: Sequence[Entry]) -> list[tuple[str, str]]:
+    """Return the architectures and series of kernels that there are verdicts of, in order."""
+    found = {(last.arch, last.series) for entry in entries for last in entry.last}
+    return sorted(found, key=by_arch_and_series)
+
+
+def unverified(entries: Sequence[Entry]) -> list[tuple[str, str]]:
+    """Return the rows that no case verifies, each with the reason."""
+    return [(entry.row.id, no_case(entry)) for entry in entries if not entry.cases]
 
 
 def summary(entries: Sequence[Entry]) -> list[Count]:

@@ -19,7 +19,7 @@ from harness.verdicts.flakiness import recurrence
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 # What XML 1.0 section 2.2 does not allow, even as a reference.  (The other way round, all that
 # it allows, takes re 10 ms longer to compile.)
@@ -34,14 +34,11 @@ _ELEMENTS = {
 }
 
 
-def junit(
-    run: Run, folder: str = "", known: dict[str, tuple[CaseRecord, str]] | None = None
-) -> str:
+def junit(run: Run, folder: str = "") -> str:
     """Return ``run`` as a JUnit document; times are in seconds.
 
     ``folder`` is the run's folder, put before the paths of attachments: GitLab wants them
-    relative to the project, Jenkins absolute, so give it as the user named it.  ``known``
-    keeps the text of each case, by its id, from one call for a run to the next.
+    relative to the project, Jenkins absolute, so give it as the user named it.
 
     A run that is not complete has one more case, an error, so that a run that was cut is
     not taken for a good one.
@@ -64,40 +61,22 @@ def junit(
         id=_xml(run.id),
     )
     _properties(suite, run)
-    # The cases stand in for this one, as text: most of them were written before.
-    ET.SubElement(suite, "testcase")
-    ET.indent(suites, " ")
-    # tostring() would declare the locale's encoding; the file is UTF-8.
-    head, tail = ET.tostring(suites, encoding="unicode").split("  <testcase />\n")
-    cases = "".join(_texts(run, folder, {} if known is None else known))
-    if not run.complete:
-        cut = ET.Element("testcase", classname=_class(run, "run"), name="complete")
-        cut.set("time", "0.000")
-        ET.SubElement(cut, "error", message="the run was cut short", type="MISS")
-        cases += _text(cut)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{head}{cases}{tail}\n'
-
-
-def _texts(run: Run, folder: str, known: dict[str, tuple[CaseRecord, str]]) -> Iterator[str]:
     # Class and name together must be unique; what no XML has in it stands between them.
     pairs = [
         f"{_class(run, f'guest_tests.{case.program}')}\0{_xml(case_name(case))}"
         for case in run.cases
     ]
-    for case, pair, unique in zip(run.cases, pairs, numbered(pairs, " #{}"), strict=True):
+    for case, unique in zip(run.cases, numbered(pairs, " #{}"), strict=True):
         classname, _, name = unique.partition("\0")
-        if unique != pair:
-            yield _text(_case(case, classname, name, folder))
-            continue
-        if case.id not in known or known[case.id][0] is not case:
-            known[case.id] = case, _text(_case(case, classname, name, folder))
-        yield known[case.id][1]
-
-
-def _text(case: ET.Element) -> str:
-    """Return a testcase as it stands in the document: a level deeper than its suite."""
-    ET.indent(case, " ", level=2)
-    return f"  {ET.tostring(case, encoding='unicode')}\n"
+        suite.append(_case(case, classname, name, folder))
+    if not run.complete:
+        cut = ET.SubElement(suite, "testcase", classname=_class(run, "run"), name="complete")
+        cut.set("time", "0.000")
+        ET.SubElement(cut, "error", message="the run was cut short", type="MISS")
+    ET.indent(suites, " ")
+    # tostring() would declare the locale's encoding; the file is UTF-8.
+    text = ET.tostring(suites, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def _properties(suite: ET.Element, run: Run) -> None:

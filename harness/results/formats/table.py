@@ -98,6 +98,10 @@ def _facts(run: Run, width: int) -> Iterator[str]:
     yield from _wrapped(
         f"kernel  {run.arch} {kernel.release} ({kernel.origin})", width, "", " " * 8
     )
+    if source := kernel.source:
+        words = [source.describe, source.commit, source.branch, "dirty" if source.dirty else ""]
+        said = ", ".join(word for word in words if word)
+        yield from _wrapped(f"source  {said}", width, "", " " * 8)
     hosts = {f"{vm.qemu_version}, {vm.accelerator}: {vm.accelerator_why}" for vm in run.vms}
     for host in sorted(hosts):
         yield from _wrapped(f"qemu    {host}", width, "", " " * 8)

@@ -16,8 +16,8 @@ from harness.host.cache import host_errors, new_file
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from harness.host.machine import Host
     from harness.selftest.bench.figures import Figure
-    from harness.selftest.bench.host import Host
 
 SCHEMA = 1
 _TARGETS = Path(__file__).with_name("targets.toml")

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, InputError
 from harness.host.cache import cache_dir
+from harness.host.machine import this_host
 from harness.results.store import utc_now
 from harness.selftest.bench import boots, clones, first_case, overhead, peers, suite
 from harness.selftest.bench.bench import Bench
 from harness.selftest.bench.figures import missing
-from harness.selftest.bench.host import harness_version, qemu_version, this_host
+from harness.selftest.bench.host import harness_version, qemu_version
 from harness.selftest.bench.report import Report, write_json
 
 if TYPE_CHECKING:

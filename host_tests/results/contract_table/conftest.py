@@ -19,14 +19,17 @@ source = "a < b"
 memory = ["hugetlb", "shmem"]
 expect = [
     { arch = ["i386", "armhf"], skip = "not on 32-bit" },
-    { until = "5.13", skip = "not yet" },
+    { until = "5.13", skip = "not yet", why = "7677f7fd8b" },
     { since = "7.2", finding = "oops" },
 ]
 [R-02]
 statement = "Nobody has looked at this yet."
 memory = ["shmem-private"]
 pages = ["1G"]
-expect = [{ since = "6.12", value = "1" }, { until = "6.2", value = "0" }]
+expect = [
+    { since = "6.12", value = "1" },
+    { until = "6.2", memory = ["shmem-private"], task = "compat", value = "0" },
+]
 [R-03]
 statement = "This cannot be seen."
 unverified = "it is dark"

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is known of each row."""
 
-import json
-import logging
-
 import pytest
 
-from harness.host.codec import to_json
+from harness.kernels.version import Version
 from harness.results import contract_table
 from harness.verdicts.verdict import Verdict
 
@@ -125,32 +122,36 @@ def test_records_of_cases_that_are_no_more_do_not_count(entries, make):
     assert found["R-02"].last == ()
 
 
-def test_runs_are_read_and_unreadable_ones_are_told(make, tmp_path, caplog):
-    def write(name, text):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "results.json").write_text(text)
-
-    good = make.run(make.record())
-    write("20260702-a", json.dumps(to_json(good)))
-    write("20260703-b", "{")
-    write("20260704-c", json.dumps(to_json(good) | {"schema": 99}))
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "file").write_text("")
-    (tmp_path / "latest-x86_64").symlink_to("20260702-a")
-    with caplog.at_level(logging.WARNING, logger="harness"):
-        assert contract_table.runs(tmp_path) == [good]
-    assert len(caplog.messages) == 2
-    assert "20260703-b" in caplog.text
-    assert "schema" in caplog.text
-
-
-def test_no_results_are_no_runs(tmp_path):
-    assert contract_table.runs(tmp_path / "nothing") == []
-
-
 def test_what_came_from_a_guest_is_one_clean_line(hostile):
     for last in hostile[0].last:
         texts = (last.arch, last.series, last.case, last.message, last.release, last.run)
         for text in (*texts, last.started):
             assert text.isprintable(), text
     assert [last.series for last in hostile[0].last][1] == "6.1"
+
+
+@pytest.mark.parametrize(
+    ("arch", "version", "expected", "settled"),
+    [
+        (None, None, ["not on 32-bit", "not yet", None], False),
+        ("i386", None, ["not on 32-bit"], True),
+        ("i386", "5.10", ["not on 32-bit"], True),
+        ("arm64", None, ["not yet", None], False),
+        ("arm64", "5.10", ["not yet"], True),
+        ("arm64", "5.13", [], False),
+        ("arm64", "7.2", [None], True),
+        (None, "5.10", ["not on 32-bit", "not yet"], True),
+    ],
+)
+def test_what_is_expected_of_the_kernels_that_are_asked_about(
+    rules, arch, version, expected, settled
+):
+    asked = Version.parse(version) if version else None
+    first, *_ = contract_table.entries(rules, [], arch=arch, version=asked)
+    assert [entry.skip for entry in first.expect] == expected
+    assert first.settled is settled
+
+
+def test_what_depends_on_the_configuration_settles_nothing(rules):
+    *_, last = contract_table.entries(rules, [], arch="arm64", version=Version(6, 1))
+    assert (len(last.expect), last.settled) == (1, False)

@@ -53,20 +53,34 @@ def test_page_shows_the_rows_and_their_verdicts(usual):
     for said in (
         "R-01", "Something holds on <b>all</b> & sundry.", "a < b", "area.one",
         "arm64 x86_64: 5.13 on", "hugetlb-shared; no case on hugetlb-private shmem",
-        "known: oops (7.2 on)", "PASS", "FAIL", "area.one[hugetlb-shared]: got 0",
-        "none yet", "none: it is dark",
+        "7.2 on: it holds, known issue oops", "otherwise: it holds", "PASS", "FAIL",
+        "area.one[hugetlb-shared]: got 0", "none: no case yet", "none: it is dark",
+        "x86_64 6.1", "x86_64 7.2", "Rows that no case verifies", " it is dark",
     ):  # fmt: skip
         assert said in text, said
     assert [value for name, value in usual.attributes if name == "id"] == [
-        "area", "R-01", "R-02", "R-03", "other", "S-01",
+        "area", "R-01", "R-02", "R-03", "other", "S-01", "unverified",
     ]  # fmt: skip
     assert ("class", "FAIL") in usual.attributes
+
+
+def test_a_row_has_a_cell_for_each_kernel(entries, make):
+    """Also where nothing was said: what stands below a kernel's name is about it."""
+    two = make.record(Verdict.FAIL, name="two", rows=("R-02",))
+    runs = [make.run(make.record()), make.run(two, version="7.2.13")]
+    cases = [make.case(), make.case("two", rows=("R-02",))]
+    page = contract_table.html(list(entries(cases, *runs).values()))
+    lines = [line for line in page.split("<tr") if '"R-0' in line]
+    assert [line.count("<td>") for line in lines] == [8, 8, 8]
+    assert '<span class="PASS"' in lines[0].split("<td>")[7]
+    assert '<span class="FAIL"' in lines[1].split("<td>")[8]
 
 
 def test_page_stands_alone(usual):
     assert not {"script", "link", "img", "iframe"} & set(usual.tags)
     assert not {name for name, _ in usual.attributes} & {"src", "onclick", "style"}
-    assert {value for name, value in usual.attributes if name == "href"} == {"#area", "#other"}
+    linked = {value for name, value in usual.attributes if name == "href"}
+    assert linked == {"#area", "#other", "#R-02", "#R-03", "#S-01"}
     style = "".join(data for tag, data in usual.data if tag == "style")
     assert "url(" not in style
     assert "@import" not in style

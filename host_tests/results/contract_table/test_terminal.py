@@ -17,21 +17,30 @@ def test_each_row_has_its_paragraph(entries, make):
     assert said.split("\n\n")[:3] == [
         """\
 R-01    Something holds on <b>all</b> & sundry.
+        source  a < b
         cases   area.one
         where   arm64 x86_64: 5.13 on
         memory  hugetlb-shared; no case on hugetlb-private shmem
+        expects i386 armhf: does not apply, not on 32-bit
+                until 5.13: does not apply, not yet [7677f7fd8b]
+                7.2 on: it holds, known issue oops
+                otherwise: it holds
         known   oops (7.2 on)
         last    x86_64 6.1 PASS, 7.2 FAIL
                 FAIL x86_64 7.2.13-test, area.one[hugetlb-shared]: expected EFAULT, got 0""",
         """\
 R-02    Nobody has looked at this yet.
-        cases   none yet
+        cases   none: no case yet
         where   arm64 armhf i386 x86_64: until 6.2, 6.12 on
-        memory  shmem-private; pages of 1G""",
+        memory  shmem-private; pages of 1G
+        expects 6.12 on: 1
+                until 6.2, on shmem-private, 32-bit task: 0
+                otherwise: not known, its cases are skipped""",
         """\
 R-03    This cannot be seen.
         cases   none: it is dark
-        where   arm64 armhf i386 x86_64: all versions""",
+        where   arm64 armhf i386 x86_64: all versions
+        expects it holds""",
     ]
 
 
@@ -42,6 +51,11 @@ area             rows  with a case  cannot have one  waiting
 area                3            1                1        1
 other               1            0                0        1
 total               4            1                1        2
+
+rows that no case verifies:
+  R-02    no case yet
+  R-03    it is dark
+  S-01    no case yet
 
 last verdicts, of rows:
   x86_64 6.1: 1 PASS

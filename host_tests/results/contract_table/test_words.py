@@ -3,6 +3,8 @@
 
 import pytest
 
+from harness.kernels.version import Version
+from harness.results import contract_table
 from harness.results.contract_table import words
 from harness.verdicts.verdict import Verdict
 
@@ -29,8 +31,49 @@ def test_memory_of_rows_with_and_without_cases(entries, make):
 
 def test_why_there_is_no_case(entries):
     found = entries([])
-    assert words.no_case(found["R-02"]) == "none yet"
-    assert words.no_case(found["R-03"]) == "none: it is dark"
+    assert words.no_case(found["R-02"]) == "no case yet"
+    assert words.no_case(found["R-03"]) == "it is dark"
+
+
+def test_rows_that_no_case_verifies(entries, make):
+    found = list(entries([make.case()]).values())
+    assert words.unverified(found) == [
+        ("R-02", "no case yet"), ("R-03", "it is dark"), ("S-01", "no case yet"),
+    ]  # fmt: skip
+
+
+def test_expectations_in_the_order_in_which_they_are_tried(entries):
+    found = entries([])
+    assert words.expectations(found["R-01"]) == [
+        "i386 armhf: does not apply, not on 32-bit",
+        "until 5.13: does not apply, not yet [7677f7fd8b]",
+        "7.2 on: it holds, known issue oops",
+        "otherwise: it holds",
+    ]
+    assert words.expectations(found["R-02"]) == [
+        "6.12 on: 1",
+        "until 6.2, on shmem-private, 32-bit task: 0",
+        "otherwise: not known, its cases are skipped",
+    ]
+    assert words.expectations(found["R-03"]) == ["it holds"]
+    assert words.expectations(found["S-01"]) == [
+        "CONFIG_X=n: does not apply, no X", "otherwise: it holds",
+    ]  # fmt: skip
+
+
+def test_expectations_of_one_kernel(rules):
+    version = Version.parse("6.12")
+    asked = contract_table.entries(rules, [], arch="arm64", version=version)
+    assert [words.expectations(entry) for entry in asked[:3]] == [
+        ["it holds"], ["6.12 on: 1"], ["it holds"],
+    ]  # fmt: skip
+
+
+def test_kernels_that_there_are_verdicts_of(entries, make):
+    runs = [make.run(make.record(), version=v) for v in ("6.12", "6.6")]
+    runs.append(make.run(make.record(), arch="arm64"))
+    found = list(entries([make.case()], *runs).values())
+    assert words.kernels(found) == [("arm64", "6.1"), ("x86_64", "6.6"), ("x86_64", "6.12")]
 
 
 def test_places_and_findings(entries):

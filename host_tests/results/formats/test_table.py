@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The table for people."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from results_data import VM, case, run
 
+from harness.kernels.provenance import Source
 from harness.results.formats.table import table
 from harness.verdicts.verdict import Verdict
 
@@ -83,6 +86,15 @@ def test_a_run_without_cases_and_one_that_was_cut():
 def test_dates_that_are_none_are_left_out():
     for started in ("yesterday", "2026-07-02T12:00:00"):
         assert "in all" not in table(run(started=started))
+
+
+def test_the_source_of_a_kernel_that_has_one():
+    source = Source("0123abcd" * 5, "v6.12-rc1-12-g0123abcd", "mm-new", "url", dirty=True)
+    text = table(run(kernel=replace(run().kernel, source=source)), width=120)
+    assert f"source  v6.12-rc1-12-g0123abcd, {'0123abcd' * 5}, mm-new, dirty\n" in text
+    bare = table(run(kernel=replace(run().kernel, source=Source("0123abc"))))
+    assert "source  0123abc\n" in bare
+    assert "source" not in table(run())
 
 
 def test_vms_on_the_same_qemu_take_one_line():

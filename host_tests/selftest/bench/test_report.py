@@ -10,9 +10,9 @@ import pytest
 
 from harness import architectures
 from harness.errors import HostError
+from harness.host.machine import Host
 from harness.selftest.bench import report
 from harness.selftest.bench.figures import figure, missing
-from harness.selftest.bench.host import Host
 from harness.selftest.bench.run import PARTS
 
 

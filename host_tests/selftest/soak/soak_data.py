@@ -53,6 +53,8 @@ BEGINS = (
 def ended(folder, *, cases=CASES, code=1, complete=True, begins=BEGINS, strikes=STRIKES, left=None):
     """What harness.selftest.soak.child returns of such a run, with its records in ``folder``."""
     run = Run("id", "2026-07-02T12:00:00Z", (), "arm64", KERNEL, "0" * 64)
+    # Of the run before it, where a test has several.
+    (folder / "cases.jsonl").unlink(missing_ok=True)
     RunStore(folder, replace(run, cases=tuple(cases), complete=complete))
     lines = [f"[{9:12.6f}] {vm}: [    3.1] uffd-harness: begin {label}\n" for vm, label in begins]
     (folder / "serial.log").write_text("".join(lines))
