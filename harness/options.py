@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 from harness import architectures
+from harness.errors import Exit
 from harness.run.settings import DEFAULT_KERNEL, MACHINE, add_options, count
 
 _EPILOG = """\
@@ -17,22 +20,30 @@ examples:
   python -m harness rerun results/latest-x86_64 'hole_refused[shmem-shared]'
   git bisect run .venv/bin/python -m harness run --arch x86_64 --kernel .
 
-exit codes of run:
+exit codes:
     0  nothing wrong
-    1  a FAIL: the kernel is wrong, crashed or hung
-    2  bad input or usage
-    3  only ERRORs: a test program broke
-  125  it could not be tested (MISS, or not one case applied); git bisect skips the commit
-  130  interrupted
+    1  a FAIL is on record: the kernel is wrong, crashed or hung
+  125  it could not be tested (a MISS, an ERROR, not one case applied, trouble of the host or
+       of the harness itself); git bisect run skips the commit
+  130  interrupted (Ctrl-C, SIGTERM, SIGHUP); git bisect run stops
+  200  bad input or usage; git bisect run stops
 """
 
 _LIMITS = ("accelerator", "timeout_scale")
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors end with the code of bad input: argparse's own is 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(Exit.INPUT, f"{self.prog}: error: {message}\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     arches = ", ".join(architectures.names())
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog="python -m harness",
         description="Boot kernels in QEMU and verify userfaultfd minor faults in them.",
         epilog=_EPILOG,

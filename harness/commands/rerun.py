@@ -41,6 +41,7 @@ class Replay:
             accelerator=settings.accelerator,
             timeout_scale=settings.timeout_scale,
             retries=settings.retries,
+            append=settings.append,
             isolation=settings.isolation,
         )
         words = ["run", *kept.to_argv(without=("isolation",)), "--results", str(self._results)]

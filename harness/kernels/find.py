@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import dataclasses
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.debian.mirror import RELEASES
 from harness.errors import InputError
+from harness.host.environment import absolute
 from harness.kernels.debian import find_debian
 from harness.kernels.files import find_in_deb, find_in_image
 from harness.kernels.folders import find_in_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.architectures import Recipe
     from harness.kernels.kernel import Kernel
 
@@ -34,8 +36,8 @@ def find(spec: str, recipe: Recipe) -> Kernel:
     """
     if spec.startswith("debian:"):
         return find_debian(spec, recipe)
-    path = Path(spec).expanduser()
-    return dataclasses.replace(_find_path(path, spec, recipe), spec=str(path.absolute()))
+    path = absolute(spec)
+    return dataclasses.replace(_find_path(path, spec, recipe), spec=str(path))
 
 
 def _find_path(path: Path, spec: str, recipe: Recipe) -> Kernel:

@@ -37,6 +37,7 @@ class SettingsRecord:
     timeout_scale: float
     isolation: str  # "vm", "case"
     retries: int
+    append: str = ""  # words added to the kernel's command line
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 
 from harness import architectures
 from harness.errors import InputError
+from harness.host.environment import absolute
 from harness.host.memo import Work, cached_on_disk
 from harness.image.image import Image
 from harness.kernels.kernel import Kernel
 from harness.kernels.version import Version
-from harness.machine import accel
+from harness.machine import accel, qemu
+from harness.machine.append import check_append, words
 from harness.machine.command import Boot
+from harness.machine.qemu import check_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from harness.architectures import Recipe
     from harness.guest.keys import Keys
     from harness.machine.accel import Choice
+    from harness.machine.qemu import Qemu
     from harness.run.settings import Settings
 
 log = logging.getLogger("harness")
@@ -42,6 +46,7 @@ class Plan:
     kernel: Kernel
     image: Image
     choice: Choice
+    qemu: Qemu
     programs: tuple[Path, ...]
     # Those of them with cases that are run as 32-bit tasks, built for that.
     compat: tuple[Path, ...]
@@ -81,6 +86,8 @@ class Plan:
             kernel=self.kernel.image,
             initrd=self.image.path,
             overlay=keys.overlay(),
+            append=" ".join(words(self.settings.append)),
+            sandbox=self.qemu.sandbox,
         )
 
 
@@ -94,19 +101,27 @@ def prepare(settings: Settings) -> Plan:
     if not 0 < settings.timeout_scale < math.inf:  # nor "nan"
         raise InputError(f"the timeout scale must be positive, not {settings.timeout_scale}")
     recipe = architectures.load(settings.arch)
+    check_append(settings.append, recipe)
     durations: dict[str, float] = {}
     compilers = [f"CC_{tool.arch}" for tool in architectures.builders(recipe)]
     facts = {
         "arch": settings.arch,
-        "kernel": settings.kernel,
+        # A relative path is another one in another folder.
+        "kernel": settings.kernel
+        if settings.kernel.startswith("debian:")
+        else str(absolute(settings.kernel)),
         # What the parts are; another number when they change.
         "format": 2,
-        # What "~" and a compiler's name mean.  (A relative path's files are looked at from here.)
+        # What "~" and a compiler's name mean.
         "environment": [os.environ.get(name) for name in ("HOME", "PATH", *compilers)],
     }
     parts = cached_on_disk("plan", facts, lambda: _make(settings.kernel, recipe, durations))
     kernel = parts["kernel"]
     log.info("kernel: %s (%s)", kernel["release"], kernel["origin"])
+    check_loopback()
+    found = qemu.check(recipe)
+    if not found.sandbox:
+        log.info("%s has no -sandbox: it is not confined against a hostile guest", found.path)
     began = time.monotonic()
     choice = accel.choose(recipe, settings.accelerator)
     durations["accelerator"] = round(time.monotonic() - began, 3)
@@ -130,6 +145,7 @@ def prepare(settings: Settings) -> Plan:
         ),
         image=Image(Path(parts["image"]), parts["image_sha256"]),
         choice=choice,
+        qemu=found,
         programs=tuple(map(Path, parts["programs"])),
         compat=tuple(map(Path, parts["compat"])),
         on_demand=tuple(map(Path, parts["on_demand"])),
