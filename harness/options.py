@@ -101,14 +101,14 @@ def _rerun(parser: argparse.ArgumentParser) -> None:
         "Run a run's cases again on its kernel with its settings, as its results.json has them: "
         "all, in the order they had; or those that are named, each in a fresh VM."
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder: results/latest-x86_64")
+    parser.add_argument("run", type=_path, metavar="RUN", help="folder: results/latest-x86_64")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="NAME[MEMORY], or its whole id")
     parser.add_argument(
         "--history",
         metavar="CASE",
         help="run CASE in one VM, after what had run in its VM before it, in the same order",
     )
-    parser.add_argument("--results", type=Path, metavar="DIR", help="default: beside RUN")
+    parser.add_argument("--results", type=_path, metavar="DIR", help="default: beside RUN")
 
 
 def _matrix(parser: argparse.ArgumentParser, arches: str) -> None:
@@ -117,7 +117,7 @@ def _matrix(parser: argparse.ArgumentParser, arches: str) -> None:
     parser.add_argument("--kernel", default="", metavar="K,K", help="only these of its kernels")
     parser.add_argument(
         "--cells",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="another list of kernels (default: harness/matrix/cells.toml)",
     )
@@ -141,7 +141,7 @@ def _bench(parser: argparse.ArgumentParser, arches: str) -> None:
         metavar="P,P",
         help="some of cold, warm, overhead, suite, memory, peers (default: all but peers)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--json", type=_path, metavar="FILE", help="write the figures to FILE")
 
 
 def _mutation(parser: argparse.ArgumentParser) -> None:
@@ -163,7 +163,7 @@ def _mutation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--known", action="store_true", help="try none: print and report what earlier runs found"
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the table as Markdown")
+    parser.add_argument("--report", type=_path, metavar="FILE", help="write the table as Markdown")
     parser.add_argument("mutants", nargs="*", help="names or shell patterns (default: all)")
 
 
@@ -192,6 +192,14 @@ def _soak(parser: argparse.ArgumentParser, arches: str) -> None:
     add_options(parser.add_argument, _LIMITS)
 
 
+def _path(text: str) -> Path:
+    """Return the path ``text``, its ``~`` expanded: not every shell does it behind a "="."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
+
+
 def _jobs(text: str) -> str:
     """Check ``-n``; argparse reports what is raised."""
     if text != "auto" and not (text.isdecimal() and int(text) >= 1):
@@ -207,7 +215,7 @@ def _common(parser: argparse.ArgumentParser, arches: str) -> None:
 def _results(parser: argparse.ArgumentParser, default: str, what: str) -> None:
     parser.add_argument(
         "--results",
-        type=Path,
+        type=_path,
         default=Path(default),
         metavar="DIR",
         help=f"{what} (default: {default})",
