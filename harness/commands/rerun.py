@@ -43,6 +43,7 @@ class Replay:
             retries=settings.retries,
             append=settings.append,
             isolation=settings.isolation,
+            boot=settings.boot,
         )
         words = ["run", *kept.to_argv(without=("isolation",)), "--results", str(self._results)]
         if self._options.history:

@@ -39,6 +39,9 @@ class Boot:
     overlay: bytes = b""
     # Words added to the kernel's command line, behind the harness's own.
     append: str = ""
+    # The image that ``kernel`` was unpacked from (harness.kernels.direct), to be booted instead
+    # should that not come up; None where ``kernel`` is the image.
+    packed: Path | None = None
     # Whether this QEMU can be confined (-sandbox).
     sandbox: bool = True
     # Where its memory is; None: anonymous memory.

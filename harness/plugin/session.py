@@ -190,6 +190,7 @@ class GuestSession:
                 timeout_scale=settings.timeout_scale,
                 isolation=settings.isolation,
                 retries=settings.retries,
+                boot=settings.boot,
                 append=settings.append,
             ),
             durations=plan.durations,

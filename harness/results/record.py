@@ -37,6 +37,7 @@ class SettingsRecord:
     timeout_scale: float
     isolation: str  # "vm", "case"
     retries: int
+    boot: str = "image"  # where QEMU enters the kernel: "direct", "image"
     append: str = ""  # words added to the kernel's command line
 
 
