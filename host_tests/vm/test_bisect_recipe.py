@@ -127,8 +127,8 @@ import os, signal, subprocess, sys, time
 name, *argv = sys.argv[1:]
 run = subprocess.Popen(argv)
 while run.poll() is None:
-    said = subprocess.run(["pgrep", "-P", str(run.pid), name], capture_output=True, text=True).stdout
-    for pid in said.split():
+    said = subprocess.run(["pgrep", "-P", str(run.pid), name], capture_output=True, text=True)
+    for pid in said.stdout.split():
         os.kill(int(pid), signal.SIGKILL)
     time.sleep(0.05)
 sys.exit(run.returncode)
