@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 
@@ -19,12 +20,14 @@ CASES = [
     "guest_tests/continue.c::hole_refused[hugetlb-shared]",
     "guest_tests/api.c::feature_mask",
 ]
+# Quoted, as the kernel does it, and with a word that starts like an option.
+APPEND = '-x page_owner=on dyndbg="file mm/none.c +p"'
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
     """A run of four cases in one VM, in that order."""
-    options = ("-n", "1", "--retries", "1")
+    options = ("-n", "1", "--retries", "1", "--append", APPEND)
     run = harness(*CASES, *options, results=tmp_path_factory.mktemp("first") / "results")
     assert run.process.wait(300) == 0, run.said()
     return run
@@ -50,7 +53,18 @@ def test_a_whole_run(first, tmp_path):
     assert record.kernel == before.kernel
     assert record.settings == before.settings
     assert record.settings.retries == 1
+    assert record.settings.append == APPEND
     assert record.settings.accelerator == "tcg"
+
+
+def test_the_kernel_got_the_words_that_were_added(first, tmp_path):
+    again(first, "handshake", folder=tmp_path)
+    for results in (first.results, tmp_path / "again"):
+        console = (results / "latest-x86_64" / "boot-contract.log").read_text()
+        [line] = re.findall(r"Kernel command line: (.*)", console)
+        assert line.endswith(f" {APPEND}")
+    case = first.latest().cases[0]
+    assert f"--append={shlex.quote(APPEND)}" in case.rerun.replace("'--append=", "--append='")
 
 
 def test_one_case_has_a_fresh_vm(first, tmp_path):
