@@ -15,6 +15,7 @@ from harness.errors import Exit
 from harness.host import crash
 from harness.host.cache import cache_dir
 from harness.plugin.session import STATE
+from harness.results import folder
 from harness.verdicts.verdict import exit_code
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class _Keep:
 
 def main(options: argparse.Namespace, plan: Plan) -> int:
     """Run the cases that ``options`` selects on ``plan``; return the exit code."""
+    # Here, too: pytest would wrap what is wrong with it in words of its own.
+    folder.check(options.results)
     # What else is installed has no part in a run; workers inherit it.  pytest's plugins that
     # a user wants are there with pytest itself.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

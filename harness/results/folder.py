@@ -30,13 +30,13 @@ def make_folder(results: Path, arch: str, release: str, now: datetime) -> Path:
     """
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     name = f"{stamp}-{_safe(arch)}-{_safe(release)}"
-    _check(results)
+    check(results)
     with host_errors(f"cannot make a folder for the results in {results}"):
         results.mkdir(parents=True, exist_ok=True)
         return _make_unique(results, name)
 
 
-def _check(results: Path) -> None:
+def check(results: Path) -> None:
     """Raise InputError where ``results``, or what is to hold it, is there and no folder."""
     for path in (results, *results.parents):
         if path.is_symlink() and not path.exists():

@@ -27,7 +27,7 @@ APPEND = '-x page_owner=on dyndbg="file mm/none.c +p"'
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
     """A run of four cases in one VM, in that order."""
-    options = ("-n", "1", "--retries", "1", "--append", APPEND)
+    options = ("-n", "1", "--retries", "1", f"--append={APPEND}")
     run = harness(*CASES, *options, results=tmp_path_factory.mktemp("first") / "results")
     assert run.process.wait(300) == 0, run.said()
     return run
@@ -111,29 +111,29 @@ def altered(first, folder, **kernel):
     ],
 )
 def test_what_cannot_be_done_is_said(first, capsys, words, why):
-    assert cli.main(["rerun", str(first.results / "latest-x86_64"), *words]) == 2
+    assert cli.main(["rerun", str(first.results / "latest-x86_64"), *words]) == 200
     assert why in capsys.readouterr().err
 
 
 def test_there_is_no_run(tmp_path, capsys):
-    assert cli.main(["rerun", str(tmp_path)]) == 2
+    assert cli.main(["rerun", str(tmp_path)]) == 200
     assert "cannot read" in capsys.readouterr().err
 
 
 def test_another_kernel_is_not_taken_for_it(first, tmp_path, capsys):
     copy = altered(first, tmp_path, sha256="ab" * 32)
-    assert cli.main(["rerun", str(copy)]) == 2
+    assert cli.main(["rerun", str(copy)]) == 200
     said = capsys.readouterr().err
     assert "is not the kernel of that run any more" in said
 
 
 def test_a_kernel_that_is_gone(first, tmp_path, capsys):
     copy = altered(first, tmp_path, spec=str(tmp_path / "bzImage"))
-    assert cli.main(["rerun", str(copy)]) == 2
+    assert cli.main(["rerun", str(copy)]) == 200
     assert "bzImage" in capsys.readouterr().err
 
 
 def test_a_record_that_does_not_say_how(first, tmp_path, capsys):
     copy = altered(first, tmp_path, spec="")
-    assert cli.main(["rerun", str(copy)]) == 2
+    assert cli.main(["rerun", str(copy)]) == 200
     assert "it is too old" in capsys.readouterr().err
