@@ -165,7 +165,7 @@ right = runner.judge
 runner.judge = lambda seen: replace(right(seen), verdict=Verdict.ERROR, message="injected")
 """,
 }
-SCRIPTS = {"kill.py": KILL, "signal.py": SIGNAL, "break.py": BREAK}
+SCRIPTS = {"killer.py": KILL, "signaller.py": SIGNAL, "breaker.py": BREAK}
 SCRIPTS |= {f"{name}.py": code for name, code in PLUGINS.items()}
 
 RIGHT, SKIP, STOP = "right", "skip", "stop"
@@ -223,14 +223,14 @@ KINDS = {
     "no QEMU": (f"PATH=$PWD/none {RUN}", SKIP),
     "QEMU does not start": (qemu("exit 1"), SKIP),
     "QEMU is too old": (qemu("echo QEMU emulator version 6.2.0"), SKIP),
-    "every QEMU is killed": (script("kill.py", "qemu", RUN), SKIP),
-    "every worker is killed": (script("kill.py", "python", TWO), SKIP),
-    "SIGTERM": (script("signal.py", "SIGTERM", RUN), STOP),
-    "SIGHUP": (script("signal.py", "SIGHUP", RUN), STOP),
-    "SIGINT": (script("signal.py", "SIGINT", RUN), STOP),
-    "SIGTERM with two VMs": (script("signal.py", "SIGTERM", TWO), STOP),
+    "every QEMU is killed": (script("killer.py", "qemu", RUN), SKIP),
+    "every worker is killed": (script("killer.py", "python", TWO), SKIP),
+    "SIGTERM": (script("signaller.py", "SIGTERM", RUN), STOP),
+    "SIGHUP": (script("signaller.py", "SIGHUP", RUN), STOP),
+    "SIGINT": (script("signaller.py", "SIGINT", RUN), STOP),
+    "SIGTERM with two VMs": (script("signaller.py", "SIGTERM", TWO), STOP),
     "an exception of its own": (
-        RUN.replace("-m harness", '"$TROUBLE/break.py"'), SKIP),
+        RUN.replace("-m harness", '"$TROUBLE/breaker.py"'), SKIP),
     "an exception within pytest": (plugin("breaks_pytest"), SKIP),
     "an exception in a case": (plugin("breaks_worker"), SKIP),
     "a plugin that cannot be imported": (plugin("broken_import"), SKIP),
