@@ -44,6 +44,8 @@ class Boot:
     packed: Path | None = None
     # Whether this QEMU can be confined (-sandbox).
     sandbox: bool = True
+    # What the kernel's image was when it was hashed (harness.host.memo.stamp); None: never mind.
+    image_stamp: tuple[int, ...] | None = None
     # Where its memory is; None: anonymous memory.
     ram: Ram | None = None
     # The rest of a saved VM (VM.save) that it goes on from instead of booting; needs its ram.

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from harness.errors import HostError
 from harness.host.cache import host_errors
+from harness.host.memo import stamp
 from harness.host.process import spawn
 from harness.host.scratch import scratch_folder
 from harness.machine import loop
@@ -111,6 +112,7 @@ class VM:
             self._learn_port()
         except HostError as error:
             raise LaunchError(self._launch_report(error)) from error
+        self._check_kernel()
         try:
             if self.boot.state is not None:
                 self._go_on(self.boot.state)
@@ -146,6 +148,18 @@ class VM:
                 raise HostError(message) from error
         self._stderr = stderr
         return qmp_ours, serial_ours
+
+    def _check_kernel(self) -> None:
+        """Raise LaunchError if QEMU, which has read the kernel by now, read another one.
+
+        A tree may have been built anew: a verdict would be on the wrong kernel, and so would be a
+        saved VM, for good.
+        """
+        boot = self.boot
+        if boot.image_stamp is None or boot.packed is not None or boot.state is not None:
+            return
+        if stamp(boot.kernel) != list(boot.image_stamp):
+            raise LaunchError(f"{boot.kernel} is not what it was when the run began: start again")
 
     def save(self, state: Path) -> None:
         """Stop the VM for good and write to ``state`` all of it but its memory.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from harness import architectures
 from harness.errors import InputError
 from harness.host.environment import absolute
-from harness.host.memo import Work, cached_on_disk
+from harness.host.memo import Work, cached_on_disk, stamp
 from harness.image.image import Image
 from harness.kernels.kernel import Kernel
 from harness.kernels.version import Version
@@ -47,6 +47,8 @@ class Plan:
     image: Image
     choice: Choice
     qemu: Qemu
+    # What the kernel's image was when it was hashed.
+    image_stamp: tuple[int, ...]
     # The kernel out of the image, where that can be booted; see harness.kernels.direct.
     unpacked: Path | None
     programs: tuple[Path, ...]
@@ -91,6 +93,7 @@ class Plan:
             overlay=keys.overlay(),
             append=" ".join(words(self.settings.append)),
             sandbox=self.qemu.sandbox,
+            image_stamp=self.image_stamp,
         )
 
 
@@ -114,7 +117,7 @@ def prepare(settings: Settings) -> Plan:
         if settings.kernel.startswith("debian:")
         else str(absolute(settings.kernel)),
         # What the parts are; another number when they change.
-        "format": 3,
+        "format": 4,
         # What "~" and a compiler's name mean.
         "environment": [os.environ.get(name) for name in ("HOME", "PATH", *compilers)],
     }
@@ -149,6 +152,7 @@ def prepare(settings: Settings) -> Plan:
         image=Image(Path(parts["image"]), parts["image_sha256"]),
         choice=choice,
         qemu=found,
+        image_stamp=tuple(parts["image_stamp"]),
         unpacked=_path(parts["unpacked"]) if settings.boot == "direct" else None,
         programs=tuple(map(Path, parts["programs"])),
         compat=tuple(map(Path, parts["compat"])),
@@ -178,6 +182,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
 
     # First the input that can be wrong, so that a user learns it at once.
     kernel = find(spec, recipe)
+    image_stamp = stamp(kernel.image)
     unpacked = direct.unpack(kernel, recipe)
     lap("kernel")
     built = programs.build(recipe)
@@ -199,6 +204,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
             "vmlinux": kernel.vmlinux and str(kernel.vmlinux),
         },
         "unpacked": unpacked and str(unpacked),
+        "image_stamp": image_stamp or (),
         "image": str(image.path),
         "image_sha256": image.sha256,
         "programs": [str(program) for program in built],

@@ -133,13 +133,13 @@ while run.poll() is None:
     time.sleep(0.05)
 sys.exit(run.returncode)
 """
-# Sends the signal $1 to what it starts, once it has a VM.
+# Sends the signal $1 to what it starts, once that has a child called $2.
 SIGNAL = """\
 import signal, subprocess, sys, time
-name, *argv = sys.argv[1:]
+name, child, *argv = sys.argv[1:]
 run = subprocess.Popen(argv)
 while run.poll() is None:
-    if subprocess.run(["pgrep", "-P", str(run.pid), "qemu"], capture_output=True).returncode == 0:
+    if subprocess.run(["pgrep", "-P", str(run.pid), child], capture_output=True).returncode == 0:
         run.send_signal(signal.Signals[name])
         break
     time.sleep(0.02)
@@ -161,8 +161,9 @@ PLUGINS = {
 from dataclasses import replace
 from harness.run import runner
 from harness.verdicts.verdict import Verdict
-right = runner.judge
-runner.judge = lambda seen: replace(right(seen), verdict=Verdict.ERROR, message="injected")
+def broken(right):
+    return lambda *seen: replace(right(*seen), verdict=Verdict.ERROR, message="injected")
+runner.judge, runner._of_boot = broken(runner.judge), broken(runner._of_boot)
 """,
 }
 SCRIPTS = {"killer.py": KILL, "signaller.py": SIGNAL, "breaker.py": BREAK}
@@ -225,10 +226,10 @@ KINDS = {
     "QEMU is too old": (qemu("echo QEMU emulator version 6.2.0"), SKIP),
     "every QEMU is killed": (script("killer.py", "qemu", RUN), SKIP),
     "every worker is killed": (script("killer.py", "python", TWO), SKIP),
-    "SIGTERM": (script("signaller.py", "SIGTERM", RUN), STOP),
-    "SIGHUP": (script("signaller.py", "SIGHUP", RUN), STOP),
-    "SIGINT": (script("signaller.py", "SIGINT", RUN), STOP),
-    "SIGTERM with two VMs": (script("signaller.py", "SIGTERM", TWO), STOP),
+    "SIGTERM": (script("signaller.py", "SIGTERM", "qemu", RUN), STOP),
+    "SIGHUP": (script("signaller.py", "SIGHUP", "qemu", RUN), STOP),
+    "SIGINT": (script("signaller.py", "SIGINT", "qemu", RUN), STOP),
+    "SIGTERM with two VMs": (script("signaller.py", "SIGTERM", "python", TWO), STOP),
     "an exception of its own": (
         RUN.replace("-m harness", '"$TROUBLE/breaker.py"'), SKIP),
     "an exception within pytest": (plugin("breaks_pytest"), SKIP),

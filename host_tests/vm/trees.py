@@ -55,6 +55,6 @@ def with_bug(image: bytes, kernel: bytes, address: int) -> bytes:
     broken = bytearray(image)
     code = start + payload + length
     broken[code : code + 16384] = bytes(16384)
-    packed = zstandard.ZstdCompressor().compress(bad)
+    packed = zstandard.ZstdCompressor(level=1).compress(bad)
     struct.pack_into("<II", broken, 0x248, len(image) - start, len(packed) + 4)
     return bytes(broken) + packed + struct.pack("<I", len(bad))
