@@ -17,13 +17,22 @@ ACCEL ?= auto
 TIMEOUT_SCALE ?= 1
 TESTS ?=
 
-# One word for the shell, whatever is in it.
-quote = '$(subst ','\'',$(1))'
+APPEND ?=
 
-SETTINGS = --kernel $(call quote,$(KERNEL)) --accel $(call quote,$(ACCEL)) \
-	--timeout-scale $(call quote,$(TIMEOUT_SCALE))
+# A variable's value as one word of the shell, whatever is in it.
+quoted = '$(subst ','\'',$(value $(1)))'
+# An option with a variable's value; nothing where that is empty.
+given = $(if $(value $(2)),$(1)$(call quoted,$(2)))
+
+# What the commands are told, in groups that several of them have.
+MACHINE = $(call given,--accel=,ACCEL) $(call given,--timeout-scale=,TIMEOUT_SCALE)
+SETTINGS = --kernel=$(call quoted,KERNEL) $(MACHINE) $(call given,--append=,APPEND)
+CASES = $(call given,-n,JOBS) $(call given,--isolation=,ISOLATION) \
+	$(call given,--retries=,RETRIES) $(call given,-k,TESTS)
 
 .DEFAULT_GOAL := help
+# Two that install packages at the same time would be in each other's way.
+.NOTPARALLEL:
 .PHONY: help test check lint clean sabotage bench matrix mutation nightly soak goldens $(foreach a,$(ARCHES),test-$(a) shell-$(a) deps-$(a)) deps
 
 help:
@@ -37,22 +46,22 @@ help:
 	@echo "make sabotage         show every case failing under every fault built for it"
 	@echo "make mutation         kernels with deliberate bugs, and which cases notice (hours)"
 	@echo "make soak             break 200 VMs in mid-case, and see that nothing is lost or left behind"
-	@echo "make goldens LOGS=folder   score the reader of splats on logs that have a 'TITLE:' header"
 	@echo "make bench            what a user waits for: boots, clones, cases, memory (an hour or two)"
 	@echo "make deps             install what this machine lacks (done by the others too)"
 	@echo "make clean            remove .venv; the cache and the results stay"
 	@echo
-	@echo "KERNEL=$(KERNEL)"
+	@echo KERNEL=$(call quoted,KERNEL)
 	@echo "    debian:SUITE[:FLAVOUR][=VERSION], a kernel image, a kernel build tree, a"
 	@echo "    linux-image .deb, make tar-pkg's tar, a tuxmake artifact folder, or an unpacked package"
-	@echo "RESULTS=$(RESULTS)       where the results folder of a run is made"
-	@echo "JOBS=$(JOBS)             VMs at the same time; auto: as CPUs and memory allow"
+	@echo RESULTS=$(call quoted,RESULTS)"       where the results folder of a run is made"
+	@echo JOBS=$(call quoted,JOBS)"             VMs at the same time; auto: as CPUs and memory allow"
 	@echo "ISOLATION=vm          cases share a VM; case: a fresh one for each"
 	@echo "RETRIES=3             how often a failure is run again, in fresh VMs"
 	@echo "VMCORE=               no: do not dump the memory of a guest that crashed"
 	@echo "TESTS='continue and not race'   run a part: pytest's -k expression"
-	@echo "ACCEL=$(ACCEL)            auto, kvm or tcg"
-	@echo "TIMEOUT_SCALE=$(TIMEOUT_SCALE)       factor on every time limit, for slow machines"
+	@echo "APPEND='page_owner=on'   words for the kernel's command line"
+	@echo ACCEL=$(call quoted,ACCEL)"            auto, kvm or tcg"
+	@echo TIMEOUT_SCALE=$(call quoted,TIMEOUT_SCALE)"       factor on every time limit, for slow machines"
 
 $(INSTALLED): requirements.lock pyproject.toml | deps-python
 	python3 -m venv $(VENV)
@@ -75,11 +84,8 @@ $(foreach a,$(ARCHES),deps-$(a)): deps-%:
 	@python3 -m harness.host.deps $*
 
 $(foreach a,$(ARCHES),test-$(a)): test-%: deps-% $(INSTALLED)
-	@$(PYTHON) -m harness run --arch $* $(SETTINGS) --results $(call quote,$(RESULTS)) \
-		-n $(call quote,$(JOBS)) $(if $(ISOLATION),--isolation $(call quote,$(ISOLATION))) \
-		$(if $(RETRIES),--retries $(call quote,$(RETRIES))) \
-		$(if $(filter no,$(VMCORE)),--no-vmcore) \
-		$(if $(TESTS),-k $(call quote,$(TESTS)))
+	@$(PYTHON) -m harness run --arch $* $(SETTINGS) --results=$(call quoted,RESULTS) $(CASES) \
+		$(if $(filter no,$(VMCORE)),--no-vmcore)
 
 # Every architecture runs, whatever the others say; the first bad exit code is the result.
 test:
@@ -90,11 +96,8 @@ test:
 
 # The kernels and architectures of harness/matrix/cells.toml, and of it what is called nightly.
 # RESUME=1 goes on with the last one: what was not run, was cut, or could not be tested.
-MATRIX = $(PYTHON) -m harness matrix --accel $(call quote,$(ACCEL)) \
-	--timeout-scale $(call quote,$(TIMEOUT_SCALE)) --results $(call quote,$(RESULTS)) \
-	-n $(call quote,$(JOBS)) $(if $(ISOLATION),--isolation $(call quote,$(ISOLATION))) \
-	$(if $(RETRIES),--retries $(call quote,$(RETRIES))) $(if $(TESTS),-k $(call quote,$(TESTS))) \
-	$(if $(RESUME),--resume)
+MATRIX = $(PYTHON) -m harness matrix $(MACHINE) $(call given,--append=,APPEND) \
+	--results=$(call quoted,RESULTS) $(CASES) $(if $(RESUME),--resume)
 
 matrix: deps $(INSTALLED)
 	@$(MATRIX)
@@ -123,35 +126,30 @@ sabotage: deps-x86_64 $(INSTALLED)
 # KNOWN=1 tries nothing and shows what is known.
 mutation: $(INSTALLED)
 	@python3 -m harness.host.deps x86_64 i386 kernel
-	@$(PYTHON) -m harness mutation --accel $(call quote,$(ACCEL)) \
-		--timeout-scale $(call quote,$(TIMEOUT_SCALE)) \
-		-n $(call quote,$(JOBS)) --results $(call quote,$(RESULTS)/mutation) \
-		$(if $(SURVIVORS),--survivors) \
-		$(if $(KNOWN),--known) \
-		$(if $(STOP_AFTER),--stop-after $(call quote,$(STOP_AFTER))) \
-		$(if $(REPORT),--report $(call quote,$(REPORT))) \
-		$(foreach mutant,$(MUTANTS),$(call quote,$(mutant)))
+	@$(PYTHON) -m harness mutation $(MACHINE) $(call given,-n,JOBS) \
+		--results=$(call quoted,RESULTS)/mutation $(if $(SURVIVORS),--survivors) \
+		$(if $(KNOWN),--known) $(call given,--stop-after=,STOP_AFTER) \
+		$(call given,--report=,REPORT) $(foreach mutant,$(MUTANTS),$(call quoted,mutant))
 
 # STARTS=20 breaks so many; SEED=7 draws the same again, and goes on with what was interrupted;
 # KINDS=panic,oom does these alone (harness/selftest/soak/kinds.py has all); SOAK_ARCH=arm64.
 soak: deps $(INSTALLED)
-	@$(PYTHON) -m harness soak $(SETTINGS) --results $(call quote,$(RESULTS)/soak) \
-		$(if $(STARTS),--starts $(call quote,$(STARTS))) $(if $(SEED),--seed $(call quote,$(SEED))) \
-		$(if $(KINDS),--kinds $(call quote,$(KINDS))) $(if $(SOAK_ARCH),--arch $(call quote,$(SOAK_ARCH)))
+	@$(PYTHON) -m harness soak --kernel=$(call quoted,KERNEL) $(MACHINE) \
+		--results=$(call quoted,RESULTS)/soak $(call given,--starts=,STARTS) \
+		$(call given,--seed=,SEED) $(call given,--kinds=,KINDS) $(call given,--arch=,SOAK_ARCH)
 
 # LOGS is a folder of logs in syzkaller's format, such as its pkg/report/testdata/linux/report;
 # ALL=1 takes old kernels' and unknown ones' too, WRONG=1 lists what is not as its title says.
 goldens: $(INSTALLED)
 	@$(if $(LOGS),,$(error make goldens LOGS=folder: which folder are the logs in?))
-	@$(PYTHON) -m harness goldens '$(LOGS)' $(if $(ALL),--all) $(if $(WRONG),--wrong)
+	@$(PYTHON) -m harness goldens $(call quoted,LOGS) $(if $(ALL),--all) $(if $(WRONG),--wrong)
 
 # PARTS=cold,warm,peers measures a part; peers fetches virtme-ng from where pip is set to.
 bench: deps $(INSTALLED)
-	@mkdir -p $(call quote,$(RESULTS))
+	@mkdir -p $(call quoted,RESULTS)
 	@for arch in $(ARCHES); do \
-		$(PYTHON) -m harness bench --arch $$arch $(SETTINGS) \
-			$(if $(PARTS),--parts $(call quote,$(PARTS))) \
-			--json $(call quote,$(RESULTS))/bench-$$arch.json || exit; done
+		$(PYTHON) -m harness bench --arch $$arch $(SETTINGS) $(call given,--parts=,PARTS) \
+			--json=$(call quoted,RESULTS)/bench-$$arch.json || exit; done
 
 clean:
 	rm -rf $(VENV)

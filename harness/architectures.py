@@ -149,6 +149,8 @@ class Recipe:
     earlycon: str
     # Further kernel command-line words, always given.
     cmdline: str
+    # How long all of it can be, with the NUL at its end.
+    command_line_bytes: int
     # The first that fits a kernel is taken; the last fits all.
     network: tuple[Network, ...]
     # Modules the guest needs for its other devices; those built in are left out.

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 from harness import architectures
+from harness.errors import Exit
 from harness.run.settings import DEFAULT_KERNEL, MACHINE, add_options, count
 
 _EPILOG = """\
@@ -19,22 +22,30 @@ examples:
   python -m harness contract CON --run results/latest-x86_64
   git bisect run .venv/bin/python -m harness run --arch x86_64 --kernel .
 
-exit codes of run:
+exit codes:
     0  nothing wrong
-    1  a FAIL: the kernel is wrong, crashed or hung
-    2  bad input or usage
-    3  only ERRORs: a test program broke
-  125  it could not be tested (MISS, or not one case applied); git bisect skips the commit
-  130  interrupted
+    1  a FAIL is on record: the kernel is wrong, crashed or hung
+  125  it could not be tested (a MISS, an ERROR, not one case applied, trouble of the host or
+       of the harness itself); git bisect run skips the commit
+  130  interrupted (Ctrl-C, SIGTERM, SIGHUP); git bisect run stops
+  200  bad input or usage; git bisect run stops
 """
 
 _LIMITS = ("accelerator", "timeout_scale")
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors end with the code of bad input: argparse's own is 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(Exit.INPUT, f"{self.prog}: error: {message}\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     arches = ", ".join(architectures.names())
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog="python -m harness",
         description="Boot kernels in QEMU and verify userfaultfd minor faults in them.",
         epilog=_EPILOG,
@@ -96,14 +107,14 @@ def _rerun(parser: argparse.ArgumentParser) -> None:
         "Run a run's cases again on its kernel with its settings, as its results.json has them: "
         "all, in the order they had; or those that are named, each in a fresh VM."
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder: results/latest-x86_64")
+    parser.add_argument("run", type=_path, metavar="RUN", help="folder: results/latest-x86_64")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="NAME[MEMORY], or its whole id")
     parser.add_argument(
         "--history",
         metavar="CASE",
         help="run CASE in one VM, after what had run in its VM before it, in the same order",
     )
-    parser.add_argument("--results", type=Path, metavar="DIR", help="default: beside RUN")
+    parser.add_argument("--results", type=_path, metavar="DIR", help="default: beside RUN")
 
 
 def _report(parser: argparse.ArgumentParser) -> None:
@@ -157,7 +168,7 @@ def _matrix(parser: argparse.ArgumentParser, arches: str) -> None:
     parser.add_argument("--kernel", default="", metavar="K,K", help="only these of its kernels")
     parser.add_argument(
         "--cells",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="another list of kernels (default: harness/matrix/cells.toml)",
     )
@@ -181,13 +192,13 @@ def _bench(parser: argparse.ArgumentParser, arches: str) -> None:
         metavar="P,P",
         help="some of cold, warm, overhead, suite, memory, peers (default: all but peers)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--json", type=_path, metavar="FILE", help="write the figures to FILE")
 
 
 def _config(parser: argparse.ArgumentParser, arches: str) -> None:
     parser.description = (
         "Print the configuration options that the suite asks of a kernel, and what each is for: "
-        "without some no case can be run, without others cases are skipped. Exit code: 0, or 1 "
+        "without some no case can be run, without others cases are skipped. Exit code: 0, or 125 "
         "when --check finds one missing."
     )
     parser.add_argument("arch", metavar="ARCH", help=f"one of {arches}")
@@ -222,7 +233,7 @@ def _mutation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--known", action="store_true", help="try none: print and report what earlier runs found"
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the table as Markdown")
+    parser.add_argument("--report", type=_path, metavar="FILE", help="write the table as Markdown")
     parser.add_argument("mutants", nargs="*", help="names or shell patterns (default: all)")
 
 
@@ -264,6 +275,14 @@ def _soak(parser: argparse.ArgumentParser, arches: str) -> None:
     add_options(parser.add_argument, _LIMITS)
 
 
+def _path(text: str) -> Path:
+    """Return the path ``text``, its ``~`` expanded: not every shell does it behind a "="."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
+
+
 def _jobs(text: str) -> str:
     """Check ``-n``; argparse reports what is raised."""
     if text != "auto" and not (text.isdecimal() and int(text) >= 1):
@@ -279,7 +298,7 @@ def _common(parser: argparse.ArgumentParser, arches: str) -> None:
 def _results(parser: argparse.ArgumentParser, default: str, what: str) -> None:
     parser.add_argument(
         "--results",
-        type=Path,
+        type=_path,
         default=Path(default),
         metavar="DIR",
         help=f"{what} (default: {default})",

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from harness.host.cache import cache_dir
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -71,7 +74,7 @@ def warm(tmp_path):
     the harness changes it while its tests run.
     """
     for _ in range(5):
-        assert run(tmp_path, "-k", "no_such_case").code == 2
+        assert run(tmp_path, "-k", "no_such_case").code == 200
         if "kernel" not in durations(tmp_path):
             return
         time.sleep(1)
@@ -79,8 +82,8 @@ def warm(tmp_path):
 
 
 def refused(done: Done, message: str) -> None:
-    """Check that it ended with exit code 2 and one line that says why."""
-    assert done.code == 2, done
+    """Check that it ended with the exit code of bad input and one line that says why."""
+    assert done.code == 200, done
     assert done.out == ""
     assert re.fullmatch(rf"harness: {message}.*\n", done.err), done.err
 
@@ -105,7 +108,7 @@ def test_help(command):
     assert done.out.startswith("usage: python -m harness")
     assert done.err == ""
     if command in ([], ["run"]):
-        assert "exit codes of run:" in done.out
+        assert "exit codes:" in done.out
         assert "git bisect run" in done.out
     if command:
         assert {"--arch", "--kernel", "--accel", "--timeout-scale"} <= set(
@@ -227,7 +230,7 @@ def test_a_timeout_scale_that_is_none(tmp_path, scale):
 )
 def test_usage(arguments, message):
     done = harness(*arguments)
-    assert done.code == 2
+    assert done.code == 200
     assert done.out == ""
     assert message in done.err.splitlines()[-1]
     assert "Traceback" not in done.err
@@ -258,7 +261,7 @@ def test_what_is_known_of_a_kernel():
 
 def test_an_expression_that_selects_nothing_needs_no_guest(tmp_path):
     done = run(tmp_path, "--accel", "tcg", "-k", "no_such_case")
-    assert done.code == 2
+    assert done.code == 200
     assert done.err.splitlines()[-1].startswith("harness: no case matches")
     assert "Traceback" not in done.out + done.err
     [folder] = [p for p in (tmp_path / "results").iterdir() if not p.is_symlink()]
@@ -268,9 +271,89 @@ def test_an_expression_that_selects_nothing_needs_no_guest(tmp_path):
 @pytest.mark.parametrize("case", ["guest_tests/no_such.c::x", "guest_tests/continue.c::no_such"])
 def test_a_case_that_does_not_exist(tmp_path, case):
     done = run(tmp_path, "--accel", "tcg", case)
-    assert done.code == 2
+    assert done.code == 200
     assert f"not found: {ROOT}/{case}" in done.out + done.err
     assert "Traceback" not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    ("results", "why"), [("file/results", "file is no folder"), ("link", "which is not there")]
+)
+def test_results_that_can_be_no_folder(inputs, results, why):
+    (inputs / "file").touch()
+    (inputs / "link").symlink_to("gone")
+    done = harness(
+        "run", "--arch", "x86_64", "--accel", "tcg", "--results", inputs / results, "-k", "x"
+    )
+    assert (done.code, done.out) == (200, "")
+    last = done.err.splitlines()[-1]
+    assert last.startswith(f"harness: no results can be kept in {inputs / results}: ")
+    assert last.endswith(why)
+
+
+def test_results_that_cannot_be_written_leave_nothing(inputs):
+    done = run(inputs, "-k", "x", "--results", "/proc/results")
+    assert done.code == 125
+    assert "cannot make a folder for the results in /proc/results" in done.out
+    assert "Traceback" not in done.out + done.err
+
+
+@pytest.mark.parametrize("command", [["run"], ["shell"], ["kernel"], ["matrix"], []])
+def test_a_usage_error_stops_a_bisection(command):
+    done = harness(*command, "--nonsense")
+    assert done.code == 200
+    assert done.err.startswith("usage: python -m harness")
+
+
+def test_variables_for_other_projects_are_named_and_have_no_part(tmp_path):
+    done = run(tmp_path, "-k", "no_such_case", PYTEST_ADDOPTS="-n 4", PYTEST_PLUGINS="nosuch")
+    assert done.code == 200
+    assert done.err.startswith("harness: PYTEST_ADDOPTS, PYTEST_PLUGINS: set for other programs, ")
+    assert "no case matches" in done.err
+
+
+def test_paths_are_relative_to_where_the_user_stands(tmp_path):
+    """An empty cache, a compiler and a QEMU by relative paths, in another folder."""
+    (tmp_path / "bin").mkdir()
+    for name in ("qemu-system-x86_64", "x86_64-linux-gnu-gcc"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    known = cache_dir()
+    (tmp_path / "cache").mkdir()
+    for part in known.iterdir():
+        if part.name not in {"programs", "remembered", "native"}:
+            (tmp_path / "cache" / part.name).symlink_to(part)
+    variables = {"HARNESS_CACHE": "cache", "CC_x86_64": "bin/x86_64-linux-gnu-gcc"}
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "run", "--arch", "x86_64", "--results", "results",
+         "--accel", "tcg", "-n", "1", "guest_tests/api.c::handshake"],
+        cwd=tmp_path, env={**os.environ, **variables, "PATH": f"bin:{os.environ['PATH']}"},
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    record = json.loads((tmp_path / "results" / "latest-x86_64" / "results.json").read_text())
+    assert [case["verdict"] for case in record["cases"]] == ["PASS"]
+
+
+def test_an_error_of_its_own(tmp_path):
+    """Injected before pytest is there, and within it; Python's and pytest's codes are 1 and 3."""
+    code = "import runpy, harness.cli as c; c.prepare = lambda _: 1 / 0; "
+    code += "runpy.run_module('harness', run_name='__main__', alter_sys=True)"
+    argv = [sys.executable, "-c", code, "run", "--arch", "x86_64"]
+    cache = {"HARNESS_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        argv, cwd=ROOT, env={**os.environ, **cache}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 125
+    found = re.fullmatch(
+        r"harness: an error of its own: ZeroDivisionError: division by zero; traceback in (.*)\n",
+        done.stderr,
+    )
+    assert "ZeroDivisionError: division by zero" in Path(found[1]).read_text()
+    (tmp_path / "breaks.py").write_text("def pytest_collection_finish(): 1 / 0\n")
+    plugin = {"PYTHONPATH": str(tmp_path), "HARNESS_PYTEST_PLUGINS": "breaks"}
+    within = run(tmp_path, "-n", "1", "-k", "handshake", **plugin)
+    assert within.code == 125
+    assert within.err.splitlines()[-1].startswith("harness: an error of its own: ZeroDivisionError")
 
 
 def test_a_cache_that_cannot_be_used_is_the_hosts_fault(tmp_path):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.commands import run as command
-from harness.plugin.session import STATE
+from harness.errors import Exit, HostError, InputError
 from harness.verdicts.verdict import Verdict
 
 OK = pytest.ExitCode.OK
@@ -21,11 +21,10 @@ NOTHING = pytest.ExitCode.NO_TESTS_COLLECTED
 
 def code(status, *verdicts, unwritten="", **state):
     run = SimpleNamespace(cases=[SimpleNamespace(verdict=verdict) for verdict in verdicts])
-    facts = {"failure": None, "interrupted": False, "stopped_early": False}
-    facts |= state
+    facts = {"failure": None, "interrupted": False, **state}
     records = SimpleNamespace(run=run, unwritten=unwritten)
     session = SimpleNamespace(records=records, **facts)
-    return command._exit_code(status, SimpleNamespace(stash={STATE: session}))
+    return command._exit_code(status, session)
 
 
 @pytest.mark.parametrize(
@@ -33,19 +32,32 @@ def code(status, *verdicts, unwritten="", **state):
     [
         (code(OK, Verdict.PASS, Verdict.SKIP), 0),
         (code(FAILED, Verdict.PASS, Verdict.FAIL), 1),
-        (code(FAILED, Verdict.ERROR), 3),
+        (code(FAILED, Verdict.PASS, Verdict.ERROR), 125),
         (code(INTERNAL, Verdict.PASS), 125),
         (code(INTERNAL, Verdict.PASS, Verdict.FAIL), 1),
         (code(INTERRUPTED, Verdict.PASS), 125),  # errors during collection
         (code(INTERRUPTED, Verdict.PASS, interrupted=True), 130),
-        (code(INTERRUPTED, Verdict.ERROR, stopped_early=True), 3),  # -x
+        (code(INTERRUPTED, Verdict.FAIL, interrupted=True), 130),
+        # -x or --maxfail, with workers.
+        (code(INTERRUPTED, Verdict.PASS, Verdict.ERROR), 125),
+        (code(INTERRUPTED, Verdict.PASS, Verdict.FAIL), 1),
+        (code(FAILED, failure=InputError("no kernel")), 200),
+        (code(INTERNAL, failure=HostError("no mirror")), 125),
         (code(OK, Verdict.PASS, unwritten="the disk is full"), 125),
         (code(FAILED, Verdict.FAIL, unwritten="the disk is full"), 1),
         (code(INTERRUPTED), 125),
         (code(INTERNAL), 125),
-        (code(USAGE), 2),
-        (code(NOTHING), 2),
+        (code(USAGE), 200),
+        (code(NOTHING), 200),
+        (command._exit_code(USAGE, None), 200),
+        (command._exit_code(INTERNAL, None), 125),
     ],
 )
 def test_exit_codes(got, wanted):
     assert got == wanted
+
+
+def test_no_code_steers_a_bisection_but_that_of_a_fail():
+    """git-bisect(1): 1 to 124, 126 and 127 are a bad commit; 0 is a good one."""
+    steering = {code.name for code in Exit if code < 125 or code in {126, 127}}
+    assert steering == {"OK", "FAIL"}

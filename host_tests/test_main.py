@@ -50,3 +50,39 @@ def test_a_cache_that_cannot_be_used_is_no_reason_not_to_help(tmp_path, harness)
     (tmp_path / "file").touch()
     done = harness(PYTHONDONTWRITEBYTECODE="1", HARNESS_CACHE=str(tmp_path / "file"))
     assert done.stdout.startswith("usage: python -m harness")
+
+
+def started(cwd: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words], cwd=cwd, env={**os.environ, **variables},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def test_nothing_is_imported_from_where_the_user_stands(tmp_path):
+    names = ("logging", "argparse", "contextlib", "gc", "pytest", "random", "tempfile", "json")
+    for name in names:
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('not this one')\n")
+    done = started(tmp_path, "kernel", "--arch", "mips")
+    assert done.stderr.startswith("harness: unknown architecture 'mips'")
+    assert done.returncode == 200
+
+
+@pytest.mark.parametrize(
+    "broken", ["harness.cli", "harness.errors", "harness.host.output", "pytest"]
+)
+def test_an_import_that_fails_is_no_fail_of_a_kernel(tmp_path, broken):
+    """Where the code of Python, 1, would name an innocent commit."""
+    (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.modules[{broken!r}] = None\n")
+    done = started(ROOT, "run", "--arch", "x86_64", "-k", "no_such", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 125
+    assert broken in done.stderr
+    assert "ModuleNotFoundError" in done.stderr
+
+
+def test_a_folder_that_is_gone(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    shell = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m harness kernel --arch mips"
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+    assert done.returncode in {125, 200}

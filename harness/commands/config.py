@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness import architectures
 from harness.contract.requirements import NEWEST, Requirement, fragment, missing, requirements
-from harness.errors import InputError
+from harness.errors import Exit, InputError
 from harness.kernels import config
 from harness.kernels.find import find
 from harness.kernels.version import Version
@@ -21,14 +21,12 @@ if TYPE_CHECKING:
     from harness.architectures import Recipe
     from harness.kernels.config import Config
 
-# Exit code of --check when an option is missing.
-_MISSING = 1
 # A .config has 300 KB.
 _LARGEST = 4 << 20
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print what is asked for; return 1 if --check found an option missing, else 0."""
+    """Print what is asked for; return Exit.UNTESTED if --check found an option missing, else 0."""
     recipe = architectures.load(options.arch)
     built = programs.build(recipe)
     if options.check is None:
@@ -50,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
     else:
         print("\n".join([f"{options.check} lacks:", *report(lacking)]))
         print(f"\n'python -m harness config {recipe.arch} --fragment' prints lines that set them")
-    return _MISSING
+    return Exit.UNTESTED
 
 
 def _configuration(spec: str, recipe: Recipe) -> tuple[Config, Version]:

@@ -6,11 +6,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from harness.errors import INTERRUPTED, InputError
+from harness.errors import Exit, InputError
 from harness.host.cache import host_errors, locked
 from harness.matrix import cells, record, report
 from harness.matrix.run import LIMIT, Runner, to_do
-from harness.results.folder import latest, make_folder
+from harness.results.folder import latest, link_latest, make_folder
 from harness.results.store import utc_now
 from harness.run.settings import from_options
 from harness.verdicts.verdict import Verdict, exit_code
@@ -37,6 +37,7 @@ def main(options: argparse.Namespace) -> int:
         order = [cell for cell in every if str(cell) in known or cell in chosen]
     else:
         folder = make_folder(options.results, _FOLDER, options.set, datetime.now(UTC))
+        link_latest(folder, _FOLDER)
         matrix, order = record.Matrix(options.set, utc_now()), chosen
     runner = Runner(folder, matrix, _options(options), LIMIT * max(1.0, options.timeout_scale))
     interrupted = False
@@ -51,7 +52,7 @@ def main(options: argparse.Namespace) -> int:
     print(f"\n{text}", end="")
     if interrupted:
         print("interrupted; --resume goes on with it")
-        return INTERRUPTED
+        return Exit.INTERRUPTED
     waiting = [Verdict.MISS for _ in runner.matrix.waiting]
     return exit_code([*(cell.verdict for cell in runner.matrix.cells), *waiting])
 

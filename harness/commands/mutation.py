@@ -7,6 +7,7 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING
 
+from harness.errors import Exit
 from harness.host.cache import locked
 from harness.selftest.mutation import mutants, report, source
 from harness.selftest.mutation.campaign import Campaign
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def main(options: argparse.Namespace) -> int:
     """Try the mutants that ``options`` name and print the table.
 
-    Returns 1 when one is neither caught nor explained, else 0.
+    Returns 125 when one is neither caught nor explained, else 0.
     """
     chosen = mutants.choose(mutants.load(), options.mutants)
     tree = source.fetch()
@@ -41,4 +42,5 @@ def main(options: argparse.Namespace) -> int:
     if options.report:
         everything = dataclasses.replace(campaign, mutants=mutants.load()).known()
         options.report.write_text(report.markdown(everything, tree.origin))
-    return int(any(report.is_open(mutant, result) for mutant, result in pairs))
+    survived = any(report.is_open(mutant, result) for mutant, result in pairs)
+    return Exit.UNTESTED if survived else Exit.OK

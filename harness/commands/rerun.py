@@ -41,6 +41,7 @@ class Replay:
             accelerator=settings.accelerator,
             timeout_scale=settings.timeout_scale,
             retries=settings.retries,
+            append=settings.append,
             isolation=settings.isolation,
             boot=settings.boot,
         )

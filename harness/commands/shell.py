@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.guest import shell
 from harness.guest.keys import Keys
 from harness.guest.ready import GuestContents, GuestFactory
 from harness.host.clock import Clock
+from harness.host.scratch import scratch_folder
 from harness.machine.evidence import EvidenceLog
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 def main(options: argparse.Namespace, plan: Plan) -> int:
     """Start a guest of ``options.profile`` and give it the terminal; return what the shell does."""
     keys = Keys()
-    with tempfile.TemporaryDirectory(prefix="uffd-shell-") as folder:
-        log = EvidenceLog(Path(folder), Clock(), "shell")
+    with scratch_folder() as folder:
+        log = EvidenceLog(folder, Clock(), "shell")
         contents = GuestContents(plan.kernel.sha256, plan.image.sha256, plan.pushed)
         nursery = GuestFactory(contents, keys, plan.scale)
         with nursery.ready(plan.boot(options.profile, keys), log) as guest:

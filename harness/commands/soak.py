@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness import architectures
-from harness.errors import InputError
+from harness.errors import Exit, InputError
 from harness.run.settings import from_options
 from harness.selftest.soak import report
 from harness.selftest.soak.campaign import Campaign, Order
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def main(options: argparse.Namespace) -> int:
     """Run the campaign that ``options`` describe and print its table.
 
-    Returns 1 when a count that must be zero is not, else 0.
+    Returns 125 when a count that must be zero is not, else 0.
     """
     order = Order(
         # Short enough to be read out.
@@ -39,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
         campaign.run()
     finally:
         print(report.table(campaign.checked), end="", flush=True)
-    return int(report.faults(campaign.checked) > 0)
+    return Exit.UNTESTED if report.faults(campaign.checked) else Exit.OK
 
 
 def _chosen(text: str, known: list[str], what: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from harness.guest.keys import Keys
 from harness.machine import templates
 from harness.machine.boot import BootError
 from harness.machine.evidence import EvidenceLog
-from harness.machine.vm import VM
+from harness.machine.vm import VM, LaunchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from harness.machine.templates import Template
 
 log = logging.getLogger("harness")
+
+# How often a template is tried before it is suspected.
+_RESTORE_ATTEMPTS = 2
+# So many bad ones in a row are no accident of a disk.
+_BAD_TEMPLATES = 2
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,17 @@ def _identity(program: Path) -> str:
     return f"{program} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns}"
 
 
+class _SuspectError(HostError):
+    """No guest came of a template, or what was to be made from it did not.
+
+    That may be its own fault, or the host's: a boot will tell.
+    """
+
+    def __init__(self, template: Template, error: HarnessError) -> None:
+        self.template = template
+        super().__init__(str(error).splitlines()[0])
+
+
 class GuestFactory:
     """Starts ready guests, for one worker."""
 
@@ -71,8 +87,9 @@ class GuestFactory:
         self.keys = keys
         self._scale = scale
         self._examine = examine
-        # Templates do not work here: not tried again.
-        self._boot_always = False
+        # How often a boot has shown a template to be bad; templates do not work here when two
+        # were, and are not tried again.
+        self._bad = 0
         # The kernel does not come up without its unpacker.
         self._boot_packed = False
 
@@ -104,28 +121,58 @@ class GuestFactory:
     def _ready(self, boot: Boot, log_to: EvidenceLog) -> Iterator[Guest]:
         cold = replace(boot, overlay=self.keys.overlay())
         with contextlib.ExitStack() as stack:
-            yield self._clone(boot, log_to, stack) or stack.enter_context(
-                booted(cold, self.keys, self._contents.files, log_to, self._scale, self._examine)
-            )
+            suspect: _SuspectError | None = None
+            guest: Guest | None = None
+            try:
+                guest = self._clone(boot, log_to, stack)
+            except _SuspectError as error:
+                suspect = error
+                log.warning("%s: a saved VM does not come back, it is booted: %s", log_to.vm, error)
+            if guest is None:
+                files = self._contents.files
+                guest = stack.enter_context(
+                    booted(cold, self.keys, files, log_to, self._scale, self._examine)
+                )
+            if suspect is not None:
+                # The host, QEMU, the kernel, the network: all of them are well.
+                log.warning("%s: the saved VM is thrown away; the next one is new", log_to.vm)
+                templates.discard(suspect.template)
+                self._bad += 1
+            yield guest
 
     def _clone(self, boot: Boot, log_to: EvidenceLog, stack: contextlib.ExitStack) -> Guest | None:
-        """Start a clone that ends with ``stack``; None when it has to be booted."""
-        for _ in range(0 if self._boot_always else 2):
-            try:
-                template = self._template(boot, log_to)
-            except BootError:
-                raise
-            except HarnessError as error:
-                log.warning("%s: no saved VM, it is booted: %s", log_to.vm, error)
-                break
-            try:
-                with templates.held(template.key):
-                    return stack.enter_context(
-                        restored(template.clone(boot), self.keys, (), log_to, self._scale)
-                    )
-            except HarnessError as error:
-                _throw_away(template, log_to, error)
-        self._boot_always = True
+        """Start a clone that ends with ``stack``; None when it has to be booted.
+
+        Raises _SuspectError when that may be for a template that is bad.
+        """
+        if self._bad >= _BAD_TEMPLATES:
+            return None
+        try:
+            template = self._template(boot, log_to)
+        except (BootError, _SuspectError):
+            raise
+        except HarnessError as error:
+            log.warning("%s: no saved VM, it is booted: %s", log_to.vm, error)
+            return None
+        with templates.held(template.key):
+            going_on = template.clone(boot)
+            for tries_left in reversed(range(_RESTORE_ATTEMPTS)):
+                try:
+                    with _suspecting(template):
+                        guest = stack.enter_context(
+                            restored(going_on, self.keys, (), log_to, self._scale)
+                        )
+                except LaunchError as error:
+                    log.warning("%s: a saved VM is not started, it is booted: %s", log_to.vm, error)
+                    return None
+                except _SuspectError as error:
+                    # Once may be an accident: a host that stood still.
+                    if not tries_left:
+                        raise
+                    log.info("%s: a saved VM is tried again: %s", log_to.vm, error)
+                else:
+                    self._bad = 0
+                    return guest
         return None
 
     def _template(self, boot: Boot, log_to: EvidenceLog) -> Template:
@@ -147,16 +194,15 @@ class GuestFactory:
             with templates.held(base), templates.building(full, nodes, start) as made:
                 going_on = replace(boot, ram=made.ram, state=start.state)
                 files = self._contents.files
-                try:
-                    with restored(going_on, Keys(), files, log_of_it, self._scale) as guest:
-                        lines = (*start.console.read_text().splitlines(), *guest.vm.console.since())
-                        guest.agent.close()
-                        guest.ssh.close()
-                        prepare_to_save(guest.vm, self._scale)
-                        made.finish(guest.vm, lines)
-                except HarnessError as error:
-                    _throw_away(start, log_to, error)
-                    raise
+                with (
+                    _suspecting(start),
+                    restored(going_on, Keys(), files, log_of_it, self._scale) as guest,
+                ):
+                    lines = (*start.console.read_text().splitlines(), *guest.vm.console.since())
+                    guest.agent.close()
+                    guest.ssh.close()
+                    prepare_to_save(guest.vm, self._scale)
+                    made.finish(guest.vm, lines)
         return _made(full)
 
     def _booted_template(self, boot: Boot, base: str, log_to: EvidenceLog) -> Template:
@@ -205,7 +251,15 @@ def _made(name: str) -> Template:
     return template
 
 
-def _throw_away(template: Template, log_to: EvidenceLog, error: HarnessError) -> None:
-    why = str(error).splitlines()[0]
-    log.warning("%s: a saved VM does not come back and is made anew: %s", log_to.vm, why)
-    templates.discard(template)
+@contextlib.contextmanager
+def _suspecting(template: Template) -> Iterator[None]:
+    """Turn what goes wrong with a VM that was started from ``template`` into a _SuspectError.
+
+    Where it was not even started (no memory, no file, no QEMU), there is nothing to suspect.
+    """
+    try:
+        yield
+    except LaunchError:
+        raise
+    except HarnessError as error:
+        raise _SuspectError(template, error) from error

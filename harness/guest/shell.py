@@ -12,6 +12,8 @@ import termios
 import tty
 from typing import TYPE_CHECKING
 
+from harness.errors import Exit
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,28 +39,39 @@ def _raw(fd: int) -> Iterator[None]:
 def interact(ssh: Ssh) -> int:
     """Connect this process's terminal, or its standard input, to a shell in the guest.
 
-    Returns the shell's exit status.  Raises SshError when no shell can be started.
+    Returns the shell's exit status, or that of a broken pipe when nobody reads what it says any
+    more.  Raises SshError when no shell can be started.
     """
     stdin = sys.stdin.fileno()
     size = shutil.get_terminal_size()
     with ssh.shell(size.columns, size.lines, terminal=os.isatty(stdin)) as channel, _raw(stdin):
-        _pump(channel, stdin)
-        return channel.recv_exit_status()
+        return channel.recv_exit_status() if _pump(channel, stdin) else Exit.PIPE
 
 
-def _pump(channel: paramiko.Channel, stdin: int) -> None:
-    """Carry bytes both ways until the guest's side is at its end."""
+def _pump(channel: paramiko.Channel, stdin: int) -> bool:
+    """Carry bytes both ways until the guest's side is at its end; False when ours takes no more."""
     sources: list[paramiko.Channel | int] = [channel, stdin]
     while True:
         ready, _, _ = select.select(sources, [], [])
         if channel in ready:
             data = channel.recv(65536)
             if not data:
-                return
-            os.write(sys.stdout.fileno(), data)
+                return True
+            if not _written(data):
+                return False
         if stdin in ready:
             if keys := os.read(stdin, 65536):
                 channel.sendall(keys)
             else:
                 channel.shutdown_write()
                 sources.remove(stdin)
+
+
+def _written(data: bytes) -> bool:
+    """Write ``data`` to standard output; return False when it cannot be."""
+    try:
+        while data:
+            data = data[os.write(sys.stdout.fileno(), data) :]
+    except OSError:
+        return False
+    return True

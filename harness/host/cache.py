@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HostError
+from harness.host.environment import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,20 +26,29 @@ def cache_dir(*parts: str) -> Path:
     """Return the folder ``parts`` below the cache, made if it is not there.
 
     The cache is ``$HARNESS_CACHE``, else ``$XDG_CACHE_HOME/uffd-minor-harness``, else
-    ``~/.cache/uffd-minor-harness`` (XDG Base Directory Specification).  Everything in it can
-    be deleted at any time: it is made again.
+    ``~/.cache/uffd-minor-harness`` (XDG Base Directory Specification, by which a relative
+    XDG_CACHE_HOME is ignored).  Everything in it can be deleted at any time: it is made again.
 
-    Raises HostError when the folder cannot be made.
+    Raises HostError when the folder cannot be made, or nothing says where it is to be.
     """
     if named := os.environ.get("HARNESS_CACHE"):
-        base = Path(named)
+        base = absolute(named)
     else:
-        xdg = os.environ.get("XDG_CACHE_HOME")
-        base = (Path(xdg) if xdg else Path.home() / ".cache") / "uffd-minor-harness"
+        xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        base = (xdg if xdg.is_absolute() else _home() / ".cache") / "uffd-minor-harness"
     folder = base.joinpath(*parts)
     with host_errors(f"cannot use the cache {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        # A container's user that is in no passwd(5).
+        message = "no place for the cache: HOME is not set, and this user has no home directory"
+        raise HostError(f"{message}; set HOME or HARNESS_CACHE") from error
 
 
 @contextlib.contextmanager

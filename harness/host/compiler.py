@@ -75,7 +75,11 @@ def find(recipe: Recipe) -> Compiler:
     when there is no such program or it does not run.
     """
     variable = f"CC_{recipe.arch}"
-    command = tuple(shlex.split(os.environ.get(variable, ""))) or (f"{recipe.cross}-gcc",)
+    try:
+        command = tuple(shlex.split(os.environ.get(variable, ""))) or (f"{recipe.cross}-gcc",)
+    except ValueError as error:
+        message = f"{variable}={os.environ[variable]} is not a command: {error}"
+        raise InputError(message) from error
     if not shutil.which(command[0]):
         packages = f"{recipe.host_packages['compiler']} {recipe.host_packages['libc']}"
         message = (

@@ -5,7 +5,7 @@
 
 Runs before there is a virtual environment, so it uses the standard library alone.  As root
 or with sudo that asks no password it installs through apt-get; otherwise it prints the
-command and ends with exit code 2.
+command and ends with the exit code of bad input.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from harness import architectures
 from harness.errors import InputError
+from harness.host import output
 
 _KEYRINGS = Path("/usr/share/keyrings")
 # What a kernel of guest_tests/mutants/kernel is built with, as programs or headers, and the
@@ -122,4 +123,5 @@ def main(arches: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    output.never_fail()
     sys.exit(main(sys.argv[1:]))

@@ -26,13 +26,25 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def end_on_sigterm() -> None:
-    """Have SIGTERM end this process as Ctrl-C does: KeyboardInterrupt, everything cleaned up."""
+def end_on_signals() -> None:
+    """Have SIGTERM and SIGHUP end this process as Ctrl-C does: KeyboardInterrupt, cleaned up.
+
+    A SIGHUP that is ignored stays so: nohup(1) asks for that.
+    """
 
     def interrupt(number: int, frame: object) -> None:  # noqa: ARG001
+        # A terminal that goes says so once, its shell once more: cleaning up is under way then.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, interrupt)
+
+
+def leave_hangup_to_parent() -> None:
+    """Ignore the SIGHUP that a terminal sends to all of its processes: the parent ends this one."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _before_exec(parent: int) -> Callable[[], None]:

@@ -11,6 +11,7 @@ text is where it was linked, whatever CONFIG_RANDOMIZE_BASE says.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import NoteSegment
 
+from harness.errors import HostError
 from harness.host.cache import cache_dir, host_errors, locked, new_file
 from harness.kernels import compression, images
 
@@ -46,7 +48,10 @@ def unpack(kernel: Kernel, recipe: Recipe) -> Path | None:
             return proper
         if without.is_file():
             return None
-        found = _bootable(kernel.image.read_bytes(), recipe)
+        data = kernel.image.read_bytes()
+        if hashlib.sha256(data).hexdigest() != kernel.sha256:
+            raise HostError(f"{kernel.image} has been changed meanwhile: start again")
+        found = _bootable(data, recipe)
         with new_file(without if found is None else proper) as temporary:
             temporary.write_bytes(found or b"")
     return proper if found is not None else None

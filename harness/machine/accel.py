@@ -10,7 +10,6 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from harness import architectures
 from harness.errors import HarnessError, HostError, InputError
 from harness.host.cache import cache_dir, locked, new_file
 from harness.host.memo import Work, cached_on_disk
+from harness.machine import qemu
 
 if TYPE_CHECKING:
     from harness.architectures import Accelerator, Recipe
@@ -121,6 +121,7 @@ def _probe(recipe: Recipe) -> str | None:
     """
     # Here, because the verdict is mostly known: these imports take 0.1 s.
     from harness.host.clock import Clock  # noqa: PLC0415
+    from harness.host.scratch import scratch_folder  # noqa: PLC0415
     from harness.image import initramfs  # noqa: PLC0415
     from harness.kernels.find import find  # noqa: PLC0415
     from harness.machine.boot import BootError, wait_stage  # noqa: PLC0415
@@ -139,10 +140,11 @@ def _probe(recipe: Recipe) -> str | None:
         card=recipe.card(kernel.config),
         kernel=kernel.image,
         initrd=image.path,
+        sandbox=qemu.check(recipe).sandbox,
     )
-    with tempfile.TemporaryDirectory(prefix="uffd-probe-") as folder:
+    with scratch_folder() as folder:
         try:
-            with VM(boot, EvidenceLog(Path(folder), Clock(), "kvm-probe")) as vm:
+            with VM(boot, EvidenceLog(folder, Clock(), "kvm-probe")) as vm:
                 wait_stage(vm, "init", _PROBE_SECONDS)
         except BootError as error:
             return f"a stock kernel does not boot under KVM here: {error.what}"

@@ -37,18 +37,27 @@ class Boot:
     # The image, and an archive that is put behind it (the run's keys).
     initrd: Path
     overlay: bytes = b""
-    # Words added to the kernel's command line.
+    # Words added to the kernel's command line, behind the harness's own.
     append: str = ""
     # The image that ``kernel`` was unpacked from (harness.kernels.direct), to be booted instead
     # should that not come up; None where ``kernel`` is the image.
     packed: Path | None = None
+    # Whether this QEMU can be confined (-sandbox).
+    sandbox: bool = True
+    # What the kernel's image was when it was hashed (harness.host.memo.stamp); None: never mind.
+    image_stamp: tuple[int, ...] | None = None
     # Where its memory is; None: anonymous memory.
     ram: Ram | None = None
     # The rest of a saved VM (VM.save) that it goes on from instead of booting; needs its ram.
     state: Path | None = None
 
 
-_SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+
+ACTION = "reboot=shutdown,shutdown=pause,panic=none"
+# restrict=on: the guest reaches nothing.  Port 0: QEMU binds a free port itself, and "info usernet"
+# tells which, so two runs cannot race for one.
+NETDEV = "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"
 
 
 def kernel_command_line(boot: Boot) -> str:
@@ -125,7 +134,7 @@ def qemu_argv(boot: Boot, *, qmp_fd: int, serial_fd: int, initrd_fd: int) -> lis
         *("-nodefaults", "-no-user-config", "-display", "none"),
         # The guest's kernel may be hostile: a QEMU that it took over starts no program and gains
         # no rights (seccomp(2); docs/system/security.rst).
-        *("-sandbox", _SANDBOX),
+        *(("-sandbox", SANDBOX) if boot.sandbox else ()),
         *("-name", f"uffd-{recipe.arch}"),
         *("-machine", recipe.machine + memory, "-accel", boot.accelerator_name),
         *("-cpu", boot.accelerator.cpu),
@@ -133,14 +142,12 @@ def qemu_argv(boot: Boot, *, qmp_fd: int, serial_fd: int, initrd_fd: int) -> lis
         # A reset is an end: a kernel that resets in mid-test has crashed.  And at any end the
         # guest is kept as it was, to be examined.  On a panic that pvpanic reports, too, the
         # kernel is let go on until it resets: it prints its last lines after it has told.
-        *("-action", "reboot=shutdown,shutdown=pause,panic=none"),
+        *("-action", ACTION),
         # Stopped until QMP is connected, so that no event is missed.
         "-S",
         *("-chardev", f"socket,id=qmp,fd={qmp_fd}", "-mon", "chardev=qmp,mode=control"),
         *("-chardev", f"socket,id=serial,fd={serial_fd}", "-serial", "chardev:serial"),
-        # restrict=on: the guest reaches nothing.  Port 0: QEMU binds a free port itself, and
-        # "info usernet" tells which, so two runs cannot race for one.
-        *("-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"),
+        *("-netdev", NETDEV),
         *("-device", f"{boot.card.device},netdev=net"),
         # Where the guest has their drivers: a panic that its console does not tell, and where
         # in a dump of its memory the kernel is (docs/specs/pvpanic.rst, vmcoreinfo.rst).

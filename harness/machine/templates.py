@@ -118,19 +118,25 @@ def _path(name: str) -> Path:
 def load(name: str) -> Template | None:
     """Return the template with the key ``name``, None when there is none.
 
-    Raises TemplateError when a file of it is not as it was left; throw it away then.
+    Raises TemplateError when a file of it is not as it was left: throw it away then.  HostError
+    when that cannot be seen.
     """
     template = Template(_path(name))
     try:
         facts = json.loads((template.folder / _FACTS).read_text())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        # Too many open files, no permission: that says nothing of it.
+        raise HostError(f"cannot read the saved VM: {error}") from error
+    except ValueError as error:
         raise TemplateError(template, f"cannot read {_FACTS}: {error}") from error
     for file, noted in facts["files"].items():
         if (found := _stamp(template.folder / file)) != noted:
             raise TemplateError(template, f"{file} was changed: {noted}, now {found}")
-    if hashlib.sha256(template.state.read_bytes()).hexdigest() != facts["state_sha256"]:
+    with host_errors("cannot read the saved VM"):
+        state = template.state.read_bytes()
+    if hashlib.sha256(state).hexdigest() != facts["state_sha256"]:
         raise TemplateError(template, f"{_STATE} was changed: its sha256 is another")
     # The time of the last use, for tidy().
     with contextlib.suppress(OSError):
@@ -142,8 +148,10 @@ def _stamp(path: Path) -> list[int] | None:
     """Return what changes with any write to ``path``: hashing its 200 MB would cost a boot."""
     try:
         facts = path.stat()
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise HostError(f"cannot read the saved VM: {error}") from error
     return [facts.st_ino, facts.st_size, facts.st_mtime_ns]
 
 

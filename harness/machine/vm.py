@@ -12,15 +12,16 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from harness.errors import HostError, InputError
+from harness.errors import HostError
 from harness.host.cache import host_errors
+from harness.host.memo import stamp
 from harness.host.process import spawn
+from harness.host.scratch import scratch_folder
 from harness.machine import loop
 from harness.machine.command import qemu_argv
 from harness.machine.console import Console
@@ -51,11 +52,15 @@ _EXIT_SECONDS = 30.0
 _PF_EXITING = 0x4  # include/linux/sched.h
 
 
+class LaunchError(HostError):
+    """QEMU did not start: what it was to run, or to go on from, has had no part in that."""
+
+
 class VM:
     """One QEMU process; runs between ``with VM(...) as vm`` and the end of the block.
 
-    Entering raises InputError when QEMU is not installed and HostError, with QEMU's own
-    words, when it does not start.
+    Entering raises LaunchError, with QEMU's own words, when it does not start, and HostError when
+    it does not go on from a saved state.
     """
 
     def __init__(self, boot: Boot, log: EvidenceLog) -> None:
@@ -93,8 +98,31 @@ class VM:
         self._stack.close()
 
     def _start(self) -> None:
-        # mkdtemp(3) makes it 0700: QEMU's stderr and core files are nobody else's business.
-        runtime = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="uffd-")))
+        # QEMU's stderr and core files are nobody else's business.
+        runtime = self._stack.enter_context(scratch_folder())
+        try:
+            with host_errors("QEMU did not start"):
+                qmp, serial = self._spawn(runtime)
+        except HostError as error:
+            raise LaunchError(str(error)) from error
+        self._stack.callback(self._stop)
+        self._stack.callback(self.qmp.close)
+        self.console.attach(serial)
+        try:
+            self.qmp.connect(qmp, _QMP_SECONDS)
+            self._learn_port()
+        except HostError as error:
+            raise LaunchError(self._launch_report(error)) from error
+        self._check_kernel()
+        try:
+            if self.boot.state is not None:
+                self._go_on(self.boot.state)
+            self.qmp.execute("cont")
+        except HostError as error:
+            raise HostError(self._launch_report(error)) from error
+
+    def _spawn(self, runtime: Path) -> tuple[socket.socket, socket.socket]:
+        """Start QEMU in ``runtime``; return our ends of its monitor and its serial port."""
         stderr = runtime / "qemu.stderr"
         qmp_ours, qmp_theirs = socket.socketpair()
         serial_ours, serial_theirs = socket.socketpair()
@@ -115,22 +143,24 @@ class VM:
                     cwd=runtime,
                 )
             except FileNotFoundError as error:
-                raise InputError(
-                    f"{self.argv[0]} is not installed: run 'make deps', or apt-get install "
-                    "qemu-system-x86 qemu-system-arm"
-                ) from error
-        self._stack.callback(self._stop)
-        self._stack.callback(self.qmp.close)
+                if shutil.which(self.argv[0]):
+                    raise
+                message = f"{self.argv[0]} is not in PATH any more: run 'make deps'"
+                raise HostError(message) from error
         self._stderr = stderr
-        self.console.attach(serial_ours)
-        try:
-            self.qmp.connect(qmp_ours, _QMP_SECONDS)
-            self._learn_port()
-            if self.boot.state is not None:
-                self._go_on(self.boot.state)
-            self.qmp.execute("cont")
-        except HostError as error:
-            raise HostError(self._launch_report(error)) from error
+        return qmp_ours, serial_ours
+
+    def _check_kernel(self) -> None:
+        """Raise LaunchError if QEMU, which has read the kernel by now, read another one.
+
+        A tree may have been built anew: a verdict would be on the wrong kernel, and so would be a
+        saved VM, for good.
+        """
+        boot = self.boot
+        if boot.image_stamp is None or boot.packed is not None or boot.state is not None:
+            return
+        if stamp(boot.kernel) != list(boot.image_stamp):
+            raise LaunchError(f"{boot.kernel} is not what it was when the run began: start again")
 
     def save(self, state: Path) -> None:
         """Stop the VM for good and write to ``state`` all of it but its memory.

@@ -92,7 +92,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
     """Tell an interrupt from pytest's own reasons to stop, which have the same exit status."""
     if (state := GuestSession.current) is not None:
-        state.interrupted = isinstance(excinfo.value, KeyboardInterrupt)
+        # Those of pytest and pytest-xdist for an end of their own (-x) are derived from it.
+        state.interrupted = type(excinfo.value) is KeyboardInterrupt
+
+
+def pytest_internalerror(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Note what broke pytest, or this plugin."""
+    if (state := GuestSession.current) is not None:
+        state.internal_error = excinfo.value
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -225,9 +232,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         if is_worker(session.config):
             session.config.workeroutput["guest_vms"] = vms  # type: ignore[attr-defined]
         else:
-            state.stopped_early = bool(session.shouldfail)
             if state.records:
                 state.records.add_vms(vms)
+                run = len(state.records.run.cases)
+                state.stopped_early = bool(session.shouldfail) and run < len(session.items)
             state.retry(exitstatus)
             state.finish(exitstatus)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -34,8 +35,10 @@ class _Lines(logging.Handler):
                 reporter.write_line(text)
                 reporter.flush()
             else:
-                # An xdist worker has no reporter, but the terminal as its standard error.
-                os.write(2, text.encode() + b"\n")
+                # An xdist worker has no reporter, but the terminal as its standard error.  That may
+                # be gone, or a file on a full disk: no reason for a case to fail.
+                with contextlib.suppress(OSError):
+                    os.write(2, text.encode(errors="backslashreplace") + b"\n")
 
 
 def show_progress(config: pytest.Config) -> None:

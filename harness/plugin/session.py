@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import pickle
+import shutil
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,16 +19,17 @@ import pytest
 
 from harness import architectures
 from harness.contract import reader
-from harness.errors import InputError
+from harness.errors import HostError, InputError
+from harness.host import environment, output
 from harness.host.clock import Clock, since_process_start
 from harness.host.codec import from_json, to_json
 from harness.host.git import Git
 from harness.host.machine import this_host
-from harness.host.process import die_with_parent, end_on_sigterm
+from harness.host.process import die_with_parent, end_on_signals, leave_hangup_to_parent
 from harness.kernels.provenance import QUESTIONS, source_of_git
 from harness.plugin import schedule
 from harness.plugin.records import Records
-from harness.results.folder import latest, make_folder
+from harness.results.folder import latest, link_latest, make_folder
 from harness.results.record import CaseRecord, KernelRecord, Run, SettingsRecord, iso
 from harness.results.store import RESULTS, RunStore, utc_now
 from harness.run.plan import Plan, prepare, rerun_command
@@ -100,10 +102,12 @@ class GuestSession:
         self.plan: Plan | None = None
         # The controller's.
         self.records: Records | None = None
-        # -x or --maxfail ended it, not the user.
+        # -x or --maxfail ended it before all of its cases had run.
         self.stopped_early = False
-        # Ctrl-C or SIGTERM ended it.
+        # Ctrl-C, SIGTERM or SIGHUP ended it.
         self.interrupted = False
+        # What broke pytest or the plugin itself.
+        self.internal_error: BaseException | None = None
         # Why the run could not start.
         self.failure: HarnessError | None = None
         # How many VMs to run, where the controller decides it; see harness.plugin.workers.
@@ -118,13 +122,17 @@ class GuestSession:
             self._take_over(config.workerinput["guest"])  # type: ignore[attr-defined]
         else:
             GuestSession.current = self
+            # Where it is plain pytest that was started.
+            output.never_fail()
+            environment.settle_paths()
             # A terminated run ends as an interrupted one: VMs closed, records kept.
-            end_on_sigterm()
+            end_on_signals()
 
     def _take_over(self, pickled: bytes) -> None:
         handover: _Handover = pickle.loads(pickled)  # (from our own controller)
         # QEMU dies with the worker; the worker with the controller, even a killed one.
         die_with_parent(handover.controller)
+        leave_hangup_to_parent()
         self.plan, self._folder, self.clock = handover.plan, handover.folder, handover.clock
         self.times = handover.times
 
@@ -148,46 +156,22 @@ class GuestSession:
             self.plan.durations["startup"] = since_process_start()
         kernel, origin = self.plan.kernel, self.plan.provenance
         results = self._config.invocation_params.dir / self._config.option.results
+        order = [
+            f"{path.name}.c::{catalog.name_of(case, memory)}"
+            for path in self.plan.programs
+            for case in self.cases(path)
+            for memory in self.variants(case)
+        ]
         before = latest(results, kernel.arch)
-        self._folder = make_folder(results, kernel.arch, kernel.release, datetime.now(UTC))
         self.times = schedule.last_times(before / RESULTS) if before else {}
-        store = RunStore(
-            self._folder,
-            Run(
-                id=self._folder.name,
-                started=utc_now(),
-                command=tuple(sys.argv),
-                arch=kernel.arch,
-                kernel=KernelRecord(
-                    origin=kernel.origin,
-                    release=kernel.release,
-                    version=str(kernel.version),
-                    sha256=kernel.sha256,
-                    config_known=kernel.config.whole,
-                    image=str(kernel.image),
-                    spec=kernel.spec,
-                    source=origin.source,
-                    build=origin.build,
-                ),
-                image_sha256=self.plan.image.sha256,
-                settings=SettingsRecord(
-                    self.settings.accelerator,
-                    self.settings.timeout_scale,
-                    self.settings.isolation,
-                    self.settings.retries,
-                    self.settings.boot,
-                ),
-                durations=self.plan.durations,
-                clock_zero=iso(datetime.fromtimestamp(self.clock.began_wall, UTC)),
-                host=this_host(),
-            ),
-            order=[
-                f"{path.name}.c::{catalog.name_of(case, memory)}"
-                for path in self.plan.programs
-                for case in self.cases(path)
-                for memory in self.variants(case)
-            ],
-        )
+        self._folder = make_folder(results, kernel.arch, kernel.release, datetime.now(UTC))
+        try:
+            store = RunStore(self._folder, self._run(self.plan, self._folder), order)
+        except HostError:
+            # Nothing is known that it could hold.
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        link_latest(self._folder, kernel.arch)
         self.records = Records(store)
         self.records.ask(harness, _version)
         if origin.tree:
@@ -200,6 +184,39 @@ class GuestSession:
         source = source_of_git(answers, kernel.release)
         return {"kernel": replace(kernel, source=source)} if source else {}
 
+    def _run(self, plan: Plan, folder: Path) -> Run:
+        """Return the record of the run, before its first case."""
+        kernel, settings = plan.kernel, self.settings
+        return Run(
+            id=folder.name,
+            started=utc_now(),
+            command=tuple(sys.argv),
+            arch=kernel.arch,
+            kernel=KernelRecord(
+                origin=kernel.origin,
+                release=kernel.release,
+                version=str(kernel.version),
+                sha256=kernel.sha256,
+                config_known=kernel.config.whole,
+                image=str(kernel.image),
+                spec=kernel.spec,
+                source=plan.provenance.source,
+                build=plan.provenance.build,
+            ),
+            image_sha256=plan.image.sha256,
+            settings=SettingsRecord(
+                accelerator=settings.accelerator,
+                timeout_scale=settings.timeout_scale,
+                isolation=settings.isolation,
+                retries=settings.retries,
+                boot=settings.boot,
+                append=settings.append,
+            ),
+            durations=plan.durations,
+            clock_zero=iso(datetime.fromtimestamp(self.clock.began_wall, UTC)),
+            host=this_host(),
+        )
+
     def header(self) -> list[str]:
         """Return lines for pytest's header."""
         if self.plan is None:
@@ -207,6 +224,7 @@ class GuestSession:
         kernel, choice = self.plan.kernel, self.plan.choice
         return [
             f"kernel: {kernel.arch} {kernel.release} ({kernel.origin})",
+            *([f"kernel command line: {append}"] if (append := self.settings.append) else []),
             f"accelerator: {choice.name}, {choice.why}",
             f"results: {self._folder}",
         ]
@@ -316,7 +334,9 @@ class GuestSession:
     def retry(self, exitstatus: int) -> None:
         """Run the session's failures again; an interrupt ends that, and loses nothing."""
         records, plan = self.records, self.plan
-        if records is None or plan is None or exitstatus != pytest.ExitCode.TESTS_FAILED:
+        # With workers, -x ends a session as an interrupt would.
+        over = exitstatus in {pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED}
+        if records is None or plan is None or self.interrupted or not over:
             return
         from harness.run import retries  # noqa: PLC0415 (as in runner())
 
@@ -341,7 +361,7 @@ class GuestSession:
         """Complete the records."""
         if self.records is not None:
             whole = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-            self.records.finish(complete=whole)
+            self.records.finish(complete=whole and not self.stopped_early and not self.interrupted)
 
 
 def _version(answers: Mapping[str, str]) -> Mapping[str, object]:

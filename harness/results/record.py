@@ -47,6 +47,7 @@ class SettingsRecord:
     isolation: str  # "vm", "case"
     retries: int
     boot: str = "image"  # where QEMU enters the kernel: "direct", "image"
+    append: str = ""  # words added to the kernel's command line
 
 
 @dataclass(frozen=True)

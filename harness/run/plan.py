@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING
 from harness import architectures
 from harness.errors import InputError
 from harness.host.codec import from_json, to_json
-from harness.host.memo import Work, cached_on_disk
+from harness.host.memo import Work, cached_on_disk, stamp
 from harness.image.image import Image
 from harness.kernels.config import Config
 from harness.kernels.kernel import Kernel
 from harness.kernels.provenance import Provenance
 from harness.kernels.spec import absolute
 from harness.kernels.version import Version
-from harness.machine import accel
+from harness.machine import accel, qemu
+from harness.machine.append import check_append, words
 from harness.machine.command import Boot
+from harness.machine.qemu import check_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from harness.architectures import Recipe
     from harness.guest.keys import Keys
     from harness.machine.accel import Choice
+    from harness.machine.qemu import Qemu
     from harness.run.settings import Settings
 
 log = logging.getLogger("harness")
@@ -46,6 +49,9 @@ class Plan:
     kernel: Kernel
     image: Image
     choice: Choice
+    qemu: Qemu
+    # What the kernel's image was when it was hashed.
+    image_stamp: tuple[int, ...]
     # The kernel out of the image, where that can be booted; see harness.kernels.direct.
     unpacked: Path | None
     programs: tuple[Path, ...]
@@ -89,6 +95,9 @@ class Plan:
             packed=self.kernel.image if self.unpacked else None,
             initrd=self.image.path,
             overlay=keys.overlay(),
+            append=" ".join(words(self.settings.append)),
+            sandbox=self.qemu.sandbox,
+            image_stamp=self.image_stamp,
         )
 
 
@@ -104,13 +113,14 @@ def prepare(settings: Settings) -> Plan:
     recipe = architectures.load(settings.arch)
     # From here on it names the same kernel in any folder.
     settings = replace(settings, kernel=absolute(settings.kernel))
+    check_append(settings.append, recipe)
     durations: dict[str, float] = {}
     compilers = [f"CC_{tool.arch}" for tool in architectures.builders(recipe)]
     facts = {
         "arch": settings.arch,
         "kernel": settings.kernel,
         # What the parts are; another number when they change.
-        "format": 4,
+        "format": 5,
         # What a compiler's name means, and where a build tree's output is.
         "environment": [os.environ.get(n) for n in ("HOME", "PATH", "KBUILD_OUTPUT", *compilers)],
     }
@@ -119,6 +129,10 @@ def prepare(settings: Settings) -> Plan:
     log.info("kernel: %s (%s)", kernel["release"], kernel["origin"])
     for note in (*kernel["notes"], *kernel["config"]["lost"].values()):
         log.warning("%s", note)
+    check_loopback()
+    found = qemu.check(recipe)
+    if not found.sandbox:
+        log.info("%s has no -sandbox: it is not confined against a hostile guest", found.path)
     began = time.monotonic()
     choice = accel.choose(recipe, settings.accelerator)
     durations["accelerator"] = round(time.monotonic() - began, 3)
@@ -142,6 +156,8 @@ def prepare(settings: Settings) -> Plan:
         ),
         image=Image(Path(parts["image"]), parts["image_sha256"]),
         choice=choice,
+        qemu=found,
+        image_stamp=tuple(parts["image_stamp"]),
         unpacked=_path(parts["unpacked"]) if settings.boot == "direct" else None,
         programs=tuple(map(Path, parts["programs"])),
         compat=tuple(map(Path, parts["compat"])),
@@ -173,6 +189,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
 
     # First the input that can be wrong, so that a user learns it at once.
     kernel = preflight.check(recipe, find(spec, recipe))
+    image_stamp = stamp(kernel.image)
     unpacked = direct.unpack(kernel, recipe)
     lap("kernel")
     built = programs.build(recipe)
@@ -202,6 +219,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
         },
         "unpacked": unpacked and str(unpacked),
         "provenance": to_json(origin),
+        "image_stamp": image_stamp or (),
         "image": str(image.path),
         "image_sha256": image.sha256,
         "programs": [str(program) for program in built],

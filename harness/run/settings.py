@@ -69,9 +69,13 @@ class _Option:
         """Yield the words that say ``value``; none for ``default``."""
         if value == default:
             return
-        yield self.flag
-        if "action" not in self.keywords:
-            yield str(value)
+        if "action" in self.keywords:
+            yield self.flag
+        elif str(value).startswith("-"):
+            # Which argparse would take for another option.
+            yield f"{self.flag}={value}"
+        else:
+            yield from (self.flag, str(value))
 
 
 def count(text: str) -> int:
@@ -123,7 +127,12 @@ _OPTIONS = {
     ),
     "append": _Option(
         "--append",
-        {"default": "", "metavar": "WORDS", "help": "add WORDS to the kernel's command line"},
+        {
+            "default": "",
+            "metavar": "WORDS",
+            "help": "add WORDS to the kernel's command line; where one sets what the harness sets, "
+            "too, it counts",
+        },
     ),
     "boot": _Option(
         "--boot",

@@ -6,6 +6,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from harness.errors import Exit
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -21,17 +23,13 @@ class Verdict(StrEnum):
 
 
 def exit_code(verdicts: Iterable[Verdict]) -> int:
-    """Return the exit code of a run that ended with ``verdicts``.
+    """Return the exit code of a run that ended with ``verdicts``: the worst of them.
 
-    0 nothing wrong; 1 a FAIL; 3 only ERRORs went wrong; 125 it could not be tested: a MISS,
-    or not one case that passed or failed.  125 is git bisect run's "skip this commit", and a
-    run in which everything was skipped must not call a commit good.
+    1 is a FAIL.  A MISS, an ERROR, or not one case that passed: it could not be tested (125).
+    A run in which everything was skipped must not call a commit good.
     """
     seen = set(verdicts)
     if Verdict.FAIL in seen:
-        return 1
-    if Verdict.MISS in seen:
-        return 125
-    if Verdict.ERROR in seen:
-        return 3
-    return 0 if Verdict.PASS in seen else 125
+        return Exit.FAIL
+    tested = Verdict.PASS in seen and not seen & {Verdict.MISS, Verdict.ERROR}
+    return Exit.OK if tested else Exit.UNTESTED

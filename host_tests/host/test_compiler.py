@@ -58,7 +58,7 @@ def test_what_the_compiler_says_is_the_error(folder, body, says):
     assert message.startswith("sources/x.c does not compile for x86_64:\n")
     assert re.search(r"^x\.c:3:", message, re.MULTILINE)
     assert says in message
-    assert caught.value.exit_code == 2
+    assert caught.value.exit_code == 200
 
 
 def test_the_name_of_an_output_depends_on_all_that_goes_in(folder, monkeypatch):

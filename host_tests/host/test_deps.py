@@ -163,7 +163,7 @@ def test_another_user_is_told_the_command(stand_in, commands, monkeypatch, capsy
     if sudo:
         stand_in("sudo", sudo)
     monkeypatch.setattr(deps, "missing", lambda _: ["a", "b"])
-    assert deps.main(["x86_64"]) == 2
+    assert deps.main(["x86_64"]) == 200
     captured = capsys.readouterr()
     assert captured.out == "missing on this machine: a b\n"
     assert captured.err.startswith("harness: packages are missing and only root can")
@@ -174,12 +174,12 @@ def test_another_user_is_told_the_command(stand_in, commands, monkeypatch, capsy
 @pytest.mark.usefixtures("root")
 def test_another_system_is_told_what_it_needs(capsys, monkeypatch):
     monkeypatch.setattr(deps, "missing", lambda _: ["a", "b"])
-    assert deps.main([]) == 2
+    assert deps.main([]) == 200
     assert "not a Debian system; it needs a, b" in capsys.readouterr().err
 
 
 def test_an_unknown_architecture(capsys):
-    assert deps.main(["mips"]) == 2
+    assert deps.main(["mips"]) == 200
     assert "unknown architecture 'mips'" in capsys.readouterr().err
 
 

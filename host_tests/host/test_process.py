@@ -146,3 +146,38 @@ def test_a_run_that_does_not_end_is_killed():
     process = spawn([sys.executable, "-c", script], stdout=subprocess.PIPE)
     process.stdout.readline()
     assert end(process, 0.3) == -signal.SIGKILL
+
+
+ENDS = """
+import signal, sys, time
+from harness.host.process import end_on_signals
+if sys.argv[1] == "nohup":
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+end_on_signals()
+try:
+    print("ready", flush=True)
+    time.sleep(1 if sys.argv[1] == "nohup" else 60)
+except KeyboardInterrupt:
+    time.sleep(0.5)
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "number", "code"),
+    [
+        ("", signal.SIGTERM, 130),
+        ("", signal.SIGHUP, 130),
+        ("nohup", signal.SIGHUP, 0),
+        ("nohup", signal.SIGTERM, 130),
+    ],
+)
+def test_signals_that_end_a_run_in_order(mode, number, code):
+    argv = [sys.executable, "-c", ENDS, mode]
+    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    time.sleep(0.2)
+    # A terminal and its shell both say that it is gone: cleaning up must not be disturbed.
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(20) == code

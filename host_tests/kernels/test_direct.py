@@ -10,6 +10,7 @@ import struct
 import pytest
 
 from harness import architectures
+from harness.errors import HostError
 from harness.kernels import direct
 from harness.kernels.files import find_in_image
 
@@ -99,6 +100,14 @@ def test_without_the_note_there_is_nothing_to_boot_and_that_is_kept(tmp_path, bz
 
 def test_another_image_is_another_file(tmp_path, bzimage):
     kernel = found(tmp_path, bzimage)
-    other = hashlib.sha256(b"other").hexdigest()
-    files = {direct.unpack(k, X86) for k in (kernel, dataclasses.replace(kernel, sha256=other))}
-    assert len(files) == 2
+    file = direct.unpack(kernel, X86)
+    # A byte at its end that nothing reads.
+    kernel.image.write_bytes(kernel.image.read_bytes() + b"\0")
+    other = hashlib.sha256(kernel.image.read_bytes()).hexdigest()
+    assert direct.unpack(dataclasses.replace(kernel, sha256=other), X86) != file
+
+
+def test_an_image_that_was_built_anew_meanwhile_is_not_kept_for_the_old_one(tmp_path, bzimage):
+    kernel = dataclasses.replace(found(tmp_path, bzimage), sha256="0" * 64)
+    with pytest.raises(HostError, match="has been changed meanwhile: start again"):
+        direct.unpack(kernel, X86)

@@ -16,7 +16,7 @@ from harness.results.folder import make_folder
 from harness.results.store import RunStore
 from harness.verdicts.verdict import Verdict
 
-CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.ERROR: 3, Verdict.MISS: 125, Verdict.SKIP: 125}
+CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.ERROR: 125, Verdict.MISS: 125, Verdict.SKIP: 125}
 
 
 def main(words: dict[str, str]) -> int:
@@ -24,7 +24,7 @@ def main(words: dict[str, str]) -> int:
     (results / "order").open("a").write(f"{words['--arch']} {kernel}\n")
     if kernel == "gone":
         print("harness: fetching the index\nharness: the mirror has no suite 'gone' (any more)")
-        return 2
+        return 200
     if kernel == "silent":
         return 125
     folder = make_folder(results, words["--arch"], kernel, datetime.now(UTC))

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import json
 import logging
+import os
+import resource
 import threading
 import time
 from dataclasses import replace
@@ -14,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError
+from harness.errors import HarnessError, HostError
 from harness.guest.keys import Keys
 from harness.guest.ready import GuestContents, GuestFactory
 from harness.guest.ssh import Ssh, SshError
@@ -178,6 +181,22 @@ def test_clones_share_memory(plan, tmp_path):
             assert pss(one)["Pss_File"] < 0.7 * alone
 
 
+def bad_one_is_thrown_away(plan, folder, caplog):
+    """Check that a guest is booted, and that the next one is a clone of a new saved VM."""
+    with caplog.at_level(logging.INFO, "harness"), clone(plan, folder, "first") as guest:
+        assert said(guest, "echo well") == "well"
+        assert "sshd" in guest.stages, "it was booted"
+    assert "first: a saved VM does not come back, it is booted: " in caplog.text
+    assert "first: the saved VM is thrown away; the next one is new" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "harness"), clone(plan, folder, "second") as guest:
+        assert said(guest, "echo well") == "well"
+        assert "renewed" in guest.stages, "it is a clone"
+    # From the one without the programs: that is not damaged.
+    assert "second: putting the programs into a saved VM" in caplog.text
+    assert "second-template: init" not in caplog.text
+
+
 @pytest.mark.usefixtures("template")
 def test_a_state_that_does_not_load_is_made_anew(plan, tmp_path, caplog):
     damaged = current(plan)
@@ -185,11 +204,7 @@ def test_a_state_that_does_not_load_is_made_anew(plan, tmp_path, caplog):
     whole = damaged.state.read_bytes()
     damaged.state.write_bytes(whole[: len(whole) // 2])
     restamp(damaged)
-    with caplog.at_level(logging.INFO, "harness"), clone(plan, tmp_path) as guest:
-        assert said(guest, "echo well") == "well"
-    assert "does not come back and is made anew" in caplog.text
-    # From the one without the programs: that is not damaged.
-    assert "vm-template: init" not in caplog.text
+    bad_one_is_thrown_away(plan, tmp_path, caplog)
 
 
 @pytest.mark.usefixtures("template")
@@ -201,9 +216,57 @@ def test_memory_that_is_garbage_is_made_anew(plan, tmp_path, caplog):
         file.truncate(0)
         file.truncate(plan.recipe.profiles["contract"].memory_mib << 20)
     restamp(damaged)
-    with caplog.at_level(logging.INFO, "harness"), clone(plan, tmp_path) as guest:
-        assert said(guest, "echo well") == "well"
-    assert "does not come back and is made anew" in caplog.text
+    bad_one_is_thrown_away(plan, tmp_path, caplog)
+
+
+@contextlib.contextmanager
+def no_network():
+    """Be, and start VMs, where the loopback interface is down: namespaces(7), of this thread."""
+    new_net = 0x40000000  # CLONE_NEWNET
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/thread-self/ns/net").open() as before:
+        if libc.unshare(new_net):
+            pytest.skip("a network namespace needs root")
+        try:
+            yield
+        finally:
+            assert libc.setns(before.fileno(), new_net) == 0
+
+
+@contextlib.contextmanager
+def no_files():
+    """Have room for three more open files, fewer than QEMU's connections take."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    taken = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(3):
+            os.close(taken.pop())
+        yield
+    finally:
+        for number in taken:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("template")
+@pytest.mark.parametrize("trouble", [no_network, no_files])
+def test_trouble_of_the_host_throws_no_saved_vm_away(plan, tmp_path, trouble):
+    names = GuestContents(plan.kernel.sha256, plan.image.sha256, plan.programs[:1]).names(
+        plan.boot("contract", Keys())
+    )
+    before = [templates.load(name) for name in names]
+    assert None not in before
+    log = EvidenceLog(tmp_path, Clock(), "vm")
+    with pytest.raises(HarnessError), trouble(), nursery(plan).ready(
+        plan.boot("contract", Keys()), log
+    ):  # fmt: skip
+        pytest.fail("there is a guest")
+    log.close()
+    assert [templates.load(name) for name in names] == before
 
 
 @pytest.mark.usefixtures("template")

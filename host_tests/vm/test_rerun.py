@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 
@@ -19,12 +20,14 @@ CASES = [
     "guest_tests/continue.c::hole_refused[hugetlb-shared]",
     "guest_tests/api.c::feature_mask",
 ]
+# Quoted, as the kernel does it, and with a word that starts like an option.
+APPEND = '-x page_owner=on dyndbg="file mm/none.c +p"'
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
     """A run of four cases in one VM, in that order."""
-    options = ("-n", "1", "--retries", "1")
+    options = ("-n", "1", "--retries", "1", f"--append={APPEND}")
     run = harness(*CASES, *options, results=tmp_path_factory.mktemp("first") / "results")
     assert run.process.wait(300) == 0, run.said()
     return run
@@ -50,7 +53,18 @@ def test_a_whole_run(first, tmp_path):
     assert record.kernel == before.kernel
     assert record.settings == before.settings
     assert record.settings.retries == 1
+    assert record.settings.append == APPEND
     assert record.settings.accelerator == "tcg"
+
+
+def test_the_kernel_got_the_words_that_were_added(first, tmp_path):
+    again(first, "handshake", folder=tmp_path)
+    for results in (first.results, tmp_path / "again"):
+        console = (results / "latest-x86_64" / "boot-contract.log").read_text()
+        [line] = re.findall(r"Kernel command line: (.*)", console)
+        assert line.endswith(f" {APPEND}")
+    case = first.latest().cases[0]
+    assert f"--append={shlex.quote(APPEND)}" in case.rerun.replace("'--append=", "--append='")
 
 
 def test_one_case_has_a_fresh_vm(first, tmp_path):
@@ -97,29 +111,29 @@ def altered(first, folder, **kernel):
     ],
 )
 def test_what_cannot_be_done_is_said(first, capsys, words, why):
-    assert cli.main(["rerun", str(first.results / "latest-x86_64"), *words]) == 2
+    assert cli.main(["rerun", str(first.results / "latest-x86_64"), *words]) == 200
     assert why in capsys.readouterr().err
 
 
 def test_there_is_no_run(tmp_path, capsys):
-    assert cli.main(["rerun", str(tmp_path)]) == 2
+    assert cli.main(["rerun", str(tmp_path)]) == 200
     assert "cannot read" in capsys.readouterr().err
 
 
 def test_another_kernel_is_not_taken_for_it(first, tmp_path, capsys):
     copy = altered(first, tmp_path, sha256="ab" * 32)
-    assert cli.main(["rerun", str(copy)]) == 2
+    assert cli.main(["rerun", str(copy)]) == 200
     said = capsys.readouterr().err
     assert "is not the kernel of that run any more" in said
 
 
 def test_a_kernel_that_is_gone(first, tmp_path, capsys):
     copy = altered(first, tmp_path, spec=str(tmp_path / "bzImage"))
-    assert cli.main(["rerun", str(copy)]) == 2
+    assert cli.main(["rerun", str(copy)]) == 200
     assert "bzImage" in capsys.readouterr().err
 
 
 def test_a_record_that_does_not_say_how(first, tmp_path, capsys):
     copy = altered(first, tmp_path, spec="")
-    assert cli.main(["rerun", str(copy)]) == 2
+    assert cli.main(["rerun", str(copy)]) == 200
     assert "it is too old" in capsys.readouterr().err

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
+import select
 import signal
 import struct
 import subprocess
 import sys
+import termios
+import threading
 import time
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -284,7 +288,7 @@ def left_over(run, seconds=20.0):
     return left
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 @pytest.mark.parametrize("moment", ["preparing", "booting", "running"])
 @pytest.mark.parametrize("vms", ["1", "2"])
 def test_a_run_that_is_cut_short(results, tmp_path, moment, number, vms):
@@ -313,6 +317,56 @@ def test_a_run_that_is_cut_short(results, tmp_path, moment, number, vms):
         )
         assert len(json.loads(done.stdout)["cases"]) == len(record.cases)
         assert "Bail out!" in (results / "latest-x86_64" / "results.ktap").read_text()
+
+
+@contextlib.contextmanager
+def in_terminal(results, *words, ignored=False):
+    """Start a run in a terminal of its own; gives its process and what closes the terminal."""
+    results.mkdir(exist_ok=True)
+    ours, theirs = os.openpty()
+
+    def before():
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+
+    argv = [sys.executable, "-m", "harness", "run", "--arch", "x86_64", "--accel", "tcg"]
+    process = subprocess.Popen(
+        [*argv, "--results", str(results), *words], stdin=theirs, stdout=theirs, stderr=theirs,
+        preexec_fn=before, env={**os.environ, "TMPDIR": str(results.parent)},  # noqa: PLW1509
+    )  # fmt: skip
+    os.close(theirs)
+    drained = threading.Thread(target=drain, args=(ours, process, results), daemon=True)
+    drained.start()
+    try:
+        yield process, drained
+    finally:
+        process.kill()
+        process.wait()
+
+
+def drain(terminal, process, results):
+    """Read what is said, and close the terminal once two cases have their verdicts."""
+    while process.poll() is None:
+        if select.select([terminal], [], [], 0.05)[0]:
+            os.read(terminal, 65536)
+        with contextlib.suppress(Exception):
+            if len(load(results / "latest-x86_64").cases) >= 2:
+                break
+    os.close(terminal)
+
+
+@pytest.mark.parametrize(("vms", "ignored"), [("1", False), ("2", False), ("2", True)])
+def test_a_terminal_that_is_closed(results, vms, ignored):
+    """SIGHUP comes to all of its processes, and nothing can be printed; nohup goes on."""
+    words = ("-n", vms, "-k", FEW if ignored else "continue")
+    with in_terminal(results, *words, ignored=ignored) as (process, _):
+        assert process.wait(300) == (0 if ignored else 130)
+    record = load(results / "latest-x86_64")
+    assert record.complete is ignored
+    assert record.finished
+    assert {case.verdict for case in record.cases} <= {Verdict.PASS, Verdict.SKIP}
+    assert [path for path in results.parent.iterdir() if path.name.startswith("uffd")] == []
 
 
 def test_a_disk_that_fills_up_keeps_what_there_was(results):

@@ -64,7 +64,7 @@ def test_a_harness_that_is_wrong_is_caught(tmp_path, monkeypatch):
 
     def environment(*arguments):
         found = dict(right(*arguments))
-        found["PYTEST_PLUGINS"] += ",broken_harness"
+        found["HARNESS_PYTEST_PLUGINS"] += ",broken_harness"
         found["PYTHONPATH"] += f":{tmp_path}"
         return found
 

@@ -14,14 +14,15 @@ from dataclasses import replace
 import pytest
 
 from harness.architectures import ROOT
-from harness.errors import HostError, InputError
+from harness.errors import HostError
 from harness.guest.guest import booted
 from harness.guest.ssh import SshError
+from harness.host.memo import stamp
 from harness.image import initramfs
 from harness.machine import accel
 from harness.machine.boot import BootError, BootTrouble, wait_ready, wait_stage
 from harness.machine.exits import ExitKind
-from harness.machine.vm import VM
+from harness.machine.vm import VM, LaunchError
 from harness.run.plan import prepare
 from harness.run.settings import Settings
 
@@ -106,7 +107,7 @@ from pathlib import Path
 from harness.host.clock import Clock
 from harness.guest.keys import Keys
 from harness.machine.evidence import EvidenceLog
-from harness.machine.vm import VM
+from harness.machine.vm import VM, LaunchError
 from harness.run.plan import prepare
 from harness.run.settings import Settings
 plan = prepare(Settings("x86_64", accelerator="tcg"))
@@ -194,8 +195,22 @@ def test_a_command_line_qemu_refuses(plan, keys, evidence):
 
 def test_no_qemu(plan, keys, evidence):
     gone = replace(plan.recipe, qemu="qemu-system-gone")
-    with pytest.raises(InputError, match="qemu-system-gone is not installed"):
+    with pytest.raises(LaunchError, match="qemu-system-gone is not in PATH any more: run 'make d"):
         VM(replace(plan.boot("contract", keys), recipe=gone), evidence).__enter__()
+
+
+def test_a_kernel_that_was_built_anew_while_the_run_went_on(plan, keys, evidence, tmp_path):
+    """A verdict would be on the wrong one, and so would a saved VM, for good."""
+    image = tmp_path / "bzImage"
+    image.write_bytes(plan.kernel.image.read_bytes())
+    known = tuple(stamp(image))
+    boot = replace(plan.boot("contract", keys), kernel=image, packed=None, image_stamp=known)
+    with VM(boot, evidence) as vm:
+        assert vm.pid
+    image.write_bytes(image.read_bytes())
+    with pytest.raises(LaunchError, match="bzImage is not what it was when the run began: start"):
+        VM(boot, evidence).__enter__()
+    assert plan.boot("contract", keys).image_stamp == tuple(stamp(plan.kernel.image))
 
 
 def test_numa_nodes_and_cpus_are_as_the_profile_says(plan, keys, evidence):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import architectures
+from harness.errors import Exit
 from harness.host.cache import cache_dir
 from harness.host.process import end, spawn
 from harness.results.store import load
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _OUTPUT = "output.txt"
 _TAIL_LINES = 15
 # Exit codes of a run that came to its end: 0, FAIL, ERROR (README).
-_COMPLETE = (0, 1, 3)
+_COMPLETE = (Exit.OK, Exit.FAIL)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _environment(bench: Bench, watch: Path, cache: Path | None, repeat: int) -> 
     environment |= {
         "PYTHONPATH": str(architectures.ROOT),
         "PYTHONPYCACHEPREFIX": str(bench.folder / "pycache"),
-        "PYTEST_PLUGINS": "harness.selftest.bench.watch",
+        "HARNESS_PYTEST_PLUGINS": "harness.selftest.bench.watch",
         WATCH: str(watch),
         REPEAT: str(repeat),
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A pytest plugin for the runs that the bench starts (``PYTEST_PLUGINS`` names it).
+"""A pytest plugin for the runs that the bench starts (``HARNESS_PYTEST_PLUGINS`` names it).
 
 It says when collection was over, on the run's clock, which the run's own record does not; and
 it can have one case run many times under different names, through everything a case goes

@@ -12,14 +12,14 @@ from enum import StrEnum
 from pathlib import Path  # noqa: TC003 (dataclass)
 
 from harness import architectures
-from harness.errors import HostError
+from harness.errors import Exit, HostError
 from harness.host.codec import from_json
 from harness.host.process import end, spawn
 from harness.results.record import CaseRecord, Run
 from harness.verdicts.verdict import Verdict
 
 _BAD = (Verdict.FAIL, Verdict.ERROR, Verdict.MISS)
-_NOTHING_MATCHES = 2  # exit code of "harness run", among other bad input
+_NOTHING_MATCHES = Exit.INPUT  # what "harness run" ends with then, among other bad input
 
 
 class Kind(StrEnum):

@@ -135,7 +135,7 @@ def _environment(script: Path, temporary: Path, token: str) -> Mapping[str, str]
     return {
         **os.environ,
         "PYTHONPATH": str(architectures.ROOT),
-        "PYTEST_PLUGINS": "harness.selftest.soak.inject",
+        "HARNESS_PYTEST_PLUGINS": "harness.selftest.soak.inject",
         "TMPDIR": str(temporary),
         SCRIPT: str(script),
         name: value,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A pytest plugin for the runs that a campaign starts (``PYTEST_PLUGINS`` names it).
+"""A pytest plugin for the runs that a campaign starts (``HARNESS_PYTEST_PLUGINS`` names it).
 
 ``$HARNESS_SOAK`` is the file of a ``Script``: which cases to run in which order, some of them
 more than once under names of their own, and which trouble meets each.  Everything else is the

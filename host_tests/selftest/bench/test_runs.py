@@ -41,7 +41,7 @@ def test_a_run_that_cannot_start_says_what_it_said(bench):
     with pytest.raises(BenchError) as caught:
         runs.run(bench, bench.trivial_id)
     said = str(caught.value)
-    assert "ended with 2: " in said
+    assert "ended with 200: " in said
     assert "-m harness run --arch x86_64 --kernel ./no-such-kernel --accel tcg" in said
     assert "| harness: " in said, "its own words"
 
