@@ -14,7 +14,8 @@ from harness import options
 from harness.errors import INTERRUPTED, HarnessError
 from harness.host.clock import since_process_start
 from harness.host.process import end_on_sigterm
-from harness.run.plan import Settings, prepare
+from harness.run.plan import prepare
+from harness.run.settings import from_options
 
 if TYPE_CHECKING:
     import argparse
@@ -35,21 +36,6 @@ def _progress() -> Iterator[None]:
         log.removeHandler(handler)
 
 
-def _settings(chosen: argparse.Namespace) -> Settings:
-    isolation = getattr(chosen, "isolation", None)
-    if isolation is None:
-        isolation = "case" if getattr(chosen, "lf", False) else "vm"
-    return Settings(
-        chosen.arch,
-        chosen.kernel,
-        chosen.accel,
-        chosen.timeout_scale,
-        isolation,
-        getattr(chosen, "retries", 0),
-        vmcore=not getattr(chosen, "no_vmcore", False),
-    )
-
-
 def _do(chosen: argparse.Namespace) -> int:
     """Carry out the command; each is imported by itself: no two need the same."""
     command = importlib.import_module(f"harness.commands.{chosen.command}")
@@ -61,7 +47,7 @@ def _do(chosen: argparse.Namespace) -> int:
     if chosen.command == "run":
         # Before pytest, which would wrap what is wrong with the input in words of its own.
         with _progress():
-            plan = prepare(_settings(chosen))
+            plan = prepare(from_options(chosen))
             if replay is not None:
                 replay.check(plan)
         plan.durations["startup"] = since_process_start()
@@ -70,7 +56,7 @@ def _do(chosen: argparse.Namespace) -> int:
     with _progress():
         if chosen.command in {"kernel", "matrix", "mutation", "soak"}:
             return int(command.main(chosen))
-        return int(command.main(chosen, prepare(_settings(chosen))))
+        return int(command.main(chosen, prepare(from_options(chosen))))
 
 
 def main(argv: Sequence[str]) -> int:

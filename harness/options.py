@@ -7,8 +7,7 @@ import argparse
 from pathlib import Path
 
 from harness import architectures
-from harness.machine.accel import WANTED
-from harness.run.plan import DEFAULT_KERNEL, DEFAULT_RETRIES, ISOLATIONS
+from harness.run.settings import DEFAULT_KERNEL, MACHINE, add_options, count
 
 _EPILOG = """\
 examples:
@@ -27,11 +26,7 @@ exit codes of run:
   130  interrupted
 """
 
-_KERNEL_HELP = (
-    "debian:SUITE[:FLAVOUR][=VERSION] (debian:trixie, debian:sid:cloud-amd64, "
-    "debian:bookworm=6.1.176-1), a kernel image, a kernel build tree, a linux-image .deb, or a "
-    f"tuxmake artifact folder (default: {DEFAULT_KERNEL})"
-)
+_LIMITS = ("accelerator", "timeout_scale")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,24 +72,7 @@ def _run(parser: argparse.ArgumentParser, arches: str) -> None:
         default="auto",
         help="VMs at the same time; auto: as many as the CPUs and the memory allow (default)",
     )
-    parser.add_argument(
-        "--isolation",
-        choices=ISOLATIONS,
-        help="vm: cases share a VM; case: each has a fresh one (default: vm; with --lf: case)",
-    )
-    parser.add_argument(
-        "--retries",
-        metavar="N",
-        type=_count,
-        default=DEFAULT_RETRIES,
-        help="how often a failure is run again in fresh VMs, to tell whether it always fails "
-        f"(default: {DEFAULT_RETRIES}; its verdict stands in any case)",
-    )
-    parser.add_argument(
-        "--no-vmcore",
-        action="store_true",
-        help="do not dump the memory of a guest that crashed or hangs (20 to 120 MiB each)",
-    )
+    add_options(parser.add_argument, ("retries", "vmcore", "isolation"))
     parser.add_argument(
         "--lf", action="store_true", help="only the cases that went wrong last time"
     )
@@ -141,11 +119,7 @@ def _matrix(parser: argparse.ArgumentParser, arches: str) -> None:
     _results(parser, "results", "where the matrix's folder and latest-matrix are made")
     parser.add_argument("-k", metavar="EXPR", help="only cases that match pytest's -k expression")
     parser.add_argument("-n", metavar="N", type=_jobs, default="auto", help="as of run")
-    parser.add_argument("--isolation", choices=ISOLATIONS, help="as of run")
-    parser.add_argument(
-        "--retries", metavar="N", type=_count, default=DEFAULT_RETRIES, help="as of run"
-    )
-    _limits(parser)
+    add_options(parser.add_argument, (*_LIMITS, "append", "retries", "isolation"))
 
 
 def _bench(parser: argparse.ArgumentParser, arches: str) -> None:
@@ -160,7 +134,7 @@ def _bench(parser: argparse.ArgumentParser, arches: str) -> None:
 
 
 def _mutation(parser: argparse.ArgumentParser) -> None:
-    _limits(parser)
+    add_options(parser.add_argument, _LIMITS)
     parser.add_argument("-n", metavar="N", type=_jobs, default="auto", help="VMs at the same time")
     _results(parser, "results/mutation", "where each kernel's runs go")
     parser.add_argument(
@@ -193,18 +167,18 @@ def _soak(parser: argparse.ArgumentParser, arches: str) -> None:
     )
     parser.add_argument("--kernel", default=DEFAULT_KERNEL, metavar="K", help="one of Debian's")
     parser.add_argument(
-        "--starts", type=_count, default=200, metavar="N", help="cases that meet trouble (200)"
+        "--starts", type=count, default=200, metavar="N", help="cases that meet trouble (200)"
     )
     parser.add_argument(
         "--seed",
-        type=_count,
+        type=count,
         metavar="N",
         help="draw the same again; what a campaign with it has done already stays "
         "(default: a new one)",
     )
     parser.add_argument("--kinds", default="", metavar="K,K", help="only these kinds of trouble")
     _results(parser, "results/soak", "where seed-N is made")
-    _limits(parser)
+    add_options(parser.add_argument, _LIMITS)
 
 
 def _jobs(text: str) -> str:
@@ -214,17 +188,9 @@ def _jobs(text: str) -> str:
     return text
 
 
-def _count(text: str) -> int:
-    """Return the number that ``text`` says; argparse reports what is raised."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
-    return int(text)
-
-
 def _common(parser: argparse.ArgumentParser, arches: str) -> None:
     parser.add_argument("--arch", required=True, help=f"guest architecture: {arches}")
-    parser.add_argument("--kernel", default=DEFAULT_KERNEL, metavar="K", help=_KERNEL_HELP)
-    _limits(parser)
+    add_options(parser.add_argument, MACHINE)
 
 
 def _results(parser: argparse.ArgumentParser, default: str, what: str) -> None:
@@ -234,15 +200,4 @@ def _results(parser: argparse.ArgumentParser, default: str, what: str) -> None:
         default=Path(default),
         metavar="DIR",
         help=f"{what} (default: {default})",
-    )
-
-
-def _limits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--accel", choices=WANTED, default="auto", help="default: auto")
-    parser.add_argument(
-        "--timeout-scale",
-        type=float,
-        default=1.0,
-        metavar="X",
-        help="factor on every time limit (default: 1)",
     )

@@ -13,6 +13,7 @@ from harness.matrix.run import Runner, to_do
 from harness.results.folder import latest, make_folder
 from harness.results.store import utc_now
 from harness.run.child import LIMIT
+from harness.run.settings import from_options
 from harness.verdicts.verdict import Verdict, exit_code
 
 if TYPE_CHECKING:
@@ -73,8 +74,5 @@ def _words(text: str) -> list[str]:
 
 def _options(options: argparse.Namespace) -> tuple[str, ...]:
     """Return the words that every run is given besides its cell."""
-    words = ["--accel", options.accel, "--timeout-scale", str(options.timeout_scale)]
-    words += ["-n", options.n, "--retries", str(options.retries)]
-    words += ["-k", options.k] if options.k else []
-    words += ["--isolation", options.isolation] if options.isolation else []
-    return tuple(words)
+    words = ["-n", options.n, *from_options(options).to_argv(without=("arch", "kernel"))]
+    return (*words, "-k", options.k) if options.k else tuple(words)

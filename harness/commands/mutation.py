@@ -24,7 +24,7 @@ def main(options: argparse.Namespace) -> int:
     chosen = mutants.choose(mutants.load(), options.mutants)
     tree = source.fetch()
     suite = Suite(
-        options.accel,
+        options.accelerator,
         options.timeout_scale,
         options.n,
         options.stop_after,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.results.store import load
+from harness.run.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -34,9 +35,15 @@ class Replay:
         """Return the words of ``python -m harness run`` that do it."""
         run, settings = self._run, self._run.settings
         assert settings is not None
-        words = ["run", "--arch", run.arch, "--kernel", run.kernel.spec]
-        words += ["--accel", settings.accelerator, "--timeout-scale", str(settings.timeout_scale)]
-        words += ["--retries", str(settings.retries), "--results", str(self._results)]
+        kept = Settings(
+            run.arch,
+            run.kernel.spec,
+            accelerator=settings.accelerator,
+            timeout_scale=settings.timeout_scale,
+            retries=settings.retries,
+            isolation=settings.isolation,
+        )
+        words = ["run", *kept.to_argv(without=("isolation",)), "--results", str(self._results)]
         if self._options.history:
             cases = self._before(self._find(self._options.history))
             return [*words, "-n", "1", "--isolation", "vm", *(case.id for case in cases)]

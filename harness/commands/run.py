@@ -52,9 +52,7 @@ def main(options: argparse.Namespace, plan: Plan) -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     argv = ["-v", "-p", "harness.plugin", "--assert=plain"]
     argv += [word for name in _WITHOUT for word in ("-p", f"no:{name}")]
-    argv += ["--arch", options.arch, "--kernel", options.kernel, "--accel", options.accel]
-    argv += ["--timeout-scale", str(options.timeout_scale)]
-    argv += ["--isolation", plan.settings.isolation, "--retries", str(plan.settings.retries)]
+    argv += plan.settings.to_argv()
     argv += ["--results", str(options.results.absolute()), "--rootdir", str(architectures.ROOT)]
     argv += ["-c", str(architectures.ROOT / "pyproject.toml")]
     # For --lf: what failed on one architecture says nothing of another.
@@ -63,7 +61,6 @@ def main(options: argparse.Namespace, plan: Plan) -> int:
     argv += [] if options.n == "1" else ["-p", "xdist.plugin", "--vms", options.n]
     argv += ["-k", options.k] if options.k else []
     argv += ["-m", options.m] if options.m else []
-    argv += ["--no-vmcore"] if options.no_vmcore else []
     argv += ["-x"] if options.x else []
     argv += [f"--maxfail={options.maxfail}"] if options.maxfail else []
     argv += ["--lf"] if options.lf else []

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness import architectures
 from harness.errors import InputError
-from harness.run.plan import Settings
+from harness.run.settings import from_options
 from harness.selftest.soak import report
 from harness.selftest.soak.campaign import Campaign, Order
 from harness.selftest.soak.kinds import KINDS
@@ -29,7 +30,7 @@ def main(options: argparse.Namespace) -> int:
         arches=_chosen(options.arch, architectures.names(), "architecture"),
         kinds=_chosen(options.kinds, list(KINDS), "kind of trouble") if options.kinds else (),
     )
-    settings = Settings(order.arches[0], options.kernel, options.accel, options.timeout_scale)
+    settings = replace(from_options(options), arch=order.arches[0])
     folder = options.results / f"seed-{order.seed}"
     folder.mkdir(parents=True, exist_ok=True)
     campaign = Campaign(order, settings, folder.absolute())

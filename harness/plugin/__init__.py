@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import architectures
-from harness.errors import HarnessError
-from harness.machine.accel import WANTED
+from harness.errors import HarnessError, InputError
 from harness.plugin import workers
 from harness.plugin.items import GuestCase, GuestProgram
 from harness.plugin.progress import show_progress
 from harness.plugin.selection import keep_exact
 from harness.plugin.session import STATE, GuestSession, is_guest_id, is_worker, wants_guests
 from harness.results.formats.table import table
-from harness.run.plan import DEFAULT_KERNEL, DEFAULT_RETRIES, ISOLATIONS
+from harness.run.settings import add_options
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -45,38 +44,9 @@ _STATUS: dict[str, tuple[str, str, str]] = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of a run; ``python -m harness run`` has the same ones."""
     group = parser.getgroup("guest", "guest cases (uffd-minor-harness)")
-    group.addoption(
-        "--arch", choices=architectures.names(), help="guest architecture (default: the host's)"
-    )
-    group.addoption(
-        "--kernel",
-        default=DEFAULT_KERNEL,
-        help="debian:SUITE[:FLAVOUR][=VERSION], a kernel image, build tree, linux-image .deb, "
-        f"or tuxmake folder (default: {DEFAULT_KERNEL})",
-    )
+    add_options(group.addoption)
     group.addoption(
         "--results", type=Path, default=Path("results"), help="where the run's folder is made"
-    )
-    group.addoption("--accel", choices=WANTED, default="auto", help="accelerator")
-    group.addoption("--timeout-scale", type=float, default=1.0, help="factor on every time limit")
-    group.addoption(
-        "--isolation",
-        choices=ISOLATIONS,
-        help="vm: a worker's cases share a VM; case: each has a fresh one (default: vm, but case "
-        "with --lf)",
-    )
-    group.addoption(
-        "--retries",
-        type=int,
-        default=DEFAULT_RETRIES,
-        metavar="N",
-        help="how often a failure is run again in fresh VMs, to tell whether it always fails "
-        f"(default: {DEFAULT_RETRIES}; its verdict stands in any case)",
-    )
-    group.addoption(
-        "--no-vmcore",
-        action="store_true",
-        help="do not dump the memory of a guest that crashed or hangs",
     )
     group.addoption(
         "--vms",
@@ -100,7 +70,10 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.option.arch is None:
             config.option.arch = architectures.for_host().arch
         show_progress(config)
-        config.stash[STATE] = GuestSession(config)
+        try:
+            config.stash[STATE] = GuestSession(config)
+        except InputError as error:
+            raise pytest.UsageError(str(error)) from error
 
 
 @pytest.hookimpl(tryfirst=True)

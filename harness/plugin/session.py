@@ -27,7 +27,8 @@ from harness.plugin.records import Records, Version
 from harness.results.folder import latest, make_folder
 from harness.results.record import CaseRecord, KernelRecord, Run, SettingsRecord
 from harness.results.store import RESULTS, RunStore, utc_now
-from harness.run.plan import Plan, Settings, prepare, rerun_command
+from harness.run.plan import Plan, prepare, rerun_command
+from harness.run.settings import from_options
 from harness.suite import catalog
 from harness.suite.variant import variants
 from harness.verdicts.verdict import Verdict
@@ -88,17 +89,7 @@ class GuestSession:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         option = config.option
-        # What failed is run again in VMs of its own: what went before may be a part of why.
-        isolation = option.isolation or ("case" if getattr(option, "lf", False) else "vm")
-        self.settings = Settings(
-            option.arch,
-            option.kernel,
-            option.accel,
-            option.timeout_scale,
-            isolation,
-            option.retries,
-            vmcore=not option.no_vmcore,
-        )
+        self.settings = from_options(option)
         self.recipe = architectures.load(option.arch)
         self.clock = Clock()
         self.plan: Plan | None = None

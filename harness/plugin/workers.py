@@ -62,7 +62,7 @@ def auto(config: pytest.Config) -> int | None:
     try:
         arch = config.option.arch
         recipe = architectures.load(arch) if arch else architectures.for_host()
-        choice = accel.choose(recipe, config.option.accel)
+        choice = accel.choose(recipe, config.option.accelerator)
     except HarnessError:
         return None  # the session cannot start for the same reason, and will say so
     shapes = recipe.profiles

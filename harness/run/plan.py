@@ -28,37 +28,9 @@ if TYPE_CHECKING:
     from harness.architectures import Recipe
     from harness.guest.keys import Keys
     from harness.machine.accel import Choice
+    from harness.run.settings import Settings
 
 log = logging.getLogger("harness")
-
-DEFAULT_KERNEL = "debian:bookworm"
-DEFAULT_RETRIES = 3
-# What shares a VM: all cases of a worker that need the same machine profile, or none.
-ISOLATIONS = ("vm", "case")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a user can say about a run; defaults are what ``make test-<arch>`` does."""
-
-    arch: str
-    # See harness.kernels.find.
-    kernel: str = DEFAULT_KERNEL
-    # One of harness.machine.accel.WANTED.
-    accelerator: str = "auto"
-    # The user's factor on every time limit.
-    timeout_scale: float = 1.0
-    # One of ISOLATIONS.
-    isolation: str = "vm"
-    # How often a failure is run again, in fresh VMs.
-    retries: int = DEFAULT_RETRIES
-    # Keep a dump of the memory of a guest that its kernel has brought down.
-    vmcore: bool = True
-
-    def words(self) -> list[str]:
-        """Return the options of ``python -m harness run`` that say what is run on what."""
-        words = ["--arch", self.arch, "--kernel", self.kernel, "--accel", self.accelerator]
-        return [*words, "--timeout-scale", str(self.timeout_scale)]
 
 
 @dataclass(frozen=True)
@@ -250,14 +222,6 @@ def rerun_command(settings: Settings, case: str, kernel: str) -> str:
 
     ``kernel`` is the one that was found (Kernel.spec): what a suite has next week is another.
     """
-    argv = [".venv/bin/python", "-m", "harness", "run", "--arch", settings.arch]
-    argv += ["--kernel", kernel]
-    if settings.accelerator != "auto":
-        argv += ["--accel", settings.accelerator]
-    if settings.timeout_scale != 1.0:
-        argv += ["--timeout-scale", str(settings.timeout_scale)]
-    if settings.retries != DEFAULT_RETRIES:
-        argv += ["--retries", str(settings.retries)]
     # A fresh VM: what went before it in the run may be a part of why it failed.
-    argv += ["--isolation", "case"]
-    return shlex.join([*argv, case])
+    words = replace(settings, kernel=kernel, isolation="case").to_argv()
+    return shlex.join([".venv/bin/python", "-m", "harness", "run", *words, case])

@@ -16,7 +16,8 @@ from harness.errors import InputError
 from harness.guest.keys import Keys
 from harness.host import memo
 from harness.host.cache import cache_dir
-from harness.run.plan import Settings, prepare, rerun_command
+from harness.run.plan import prepare, rerun_command
+from harness.run.settings import Settings
 
 TCG = Settings("x86_64", accelerator="tcg")
 MADE = {"kernel", "programs", "image"}

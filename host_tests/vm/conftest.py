@@ -13,7 +13,8 @@ from harness.guest.keys import Keys
 from harness.guest.ready import GuestContents, GuestFactory
 from harness.host.clock import Clock
 from harness.machine.evidence import EvidenceLog
-from harness.run.plan import Settings, prepare
+from harness.run.plan import prepare
+from harness.run.settings import Settings
 
 # importlib mode leaves sys.path alone: this lets the tests import running and trouble.
 sys.path.insert(0, str(Path(__file__).parent))

@@ -13,8 +13,9 @@ from dataclasses import replace
 import pytest
 
 from harness.host.clock import Clock
-from harness.run.plan import Settings, prepare
+from harness.run.plan import prepare
 from harness.run.runner import Job, Patience, Runner
+from harness.run.settings import Settings
 from harness.selftest.soak import kinds, module, provoke
 from harness.selftest.soak.kinds import KINDS
 from harness.selftest.soak.provoke import Strike

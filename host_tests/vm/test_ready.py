@@ -21,7 +21,8 @@ from harness.guest.ssh import Ssh, SshError
 from harness.host.clock import Clock
 from harness.machine import templates
 from harness.machine.evidence import EvidenceLog
-from harness.run.plan import Settings, prepare
+from harness.run.plan import prepare
+from harness.run.settings import Settings
 from harness.verdicts import splats
 
 # Longer than the kernel's patience with a CPU (softlockup 20 s, RCU stall 21 s).

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from harness.architectures import ROOT
-from harness.run.plan import Settings
+from harness.run.settings import Settings
 from harness.selftest.soak import child, report
 from harness.selftest.soak.campaign import Campaign, Order
 

@@ -22,7 +22,8 @@ from harness.machine import accel
 from harness.machine.boot import BootError, BootTrouble, wait_ready, wait_stage
 from harness.machine.exits import ExitKind
 from harness.machine.vm import VM
-from harness.run.plan import Settings, prepare
+from harness.run.plan import prepare
+from harness.run.settings import Settings
 
 
 def alive(pid):
@@ -106,7 +107,8 @@ from harness.host.clock import Clock
 from harness.guest.keys import Keys
 from harness.machine.evidence import EvidenceLog
 from harness.machine.vm import VM
-from harness.run.plan import Settings, prepare
+from harness.run.plan import prepare
+from harness.run.settings import Settings
 plan = prepare(Settings("x86_64", accelerator="tcg"))
 with VM(plan.boot("contract", Keys()), EvidenceLog(Path({str(tmp_path)!r}), Clock(), "vm")) as vm:
     print(vm.pid, flush=True)

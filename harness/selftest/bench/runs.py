@@ -75,7 +75,7 @@ def run(bench: Bench, *words: str, cache: Path | None = None, repeat: int = 0) -
     """
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=bench.folder))
     settings = bench.plan.settings
-    argv = [sys.executable, "-m", "harness", "run", *settings.words(), "--results", str(folder)]
+    argv = [sys.executable, "-m", "harness", "run", *settings.to_argv(), "--results", str(folder)]
     argv += [*words] if "-n" in words else ["-n", "1", *words]
     environment = _environment(bench, folder / "watch.json", cache, repeat)
     began = time.monotonic()

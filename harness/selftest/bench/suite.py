@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from harness.run.plan import ISOLATIONS
+from harness.run.settings import ISOLATIONS
 from harness.selftest.bench import runs
 from harness.selftest.bench.figures import figure
 

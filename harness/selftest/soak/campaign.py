@@ -21,7 +21,7 @@ from harness.selftest.soak.pulse import Pulse
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.run.plan import Settings
+    from harness.run.settings import Settings
     from harness.selftest.soak.draw import Batch
 
 log = logging.getLogger("harness")

@@ -25,7 +25,7 @@ from harness.selftest.soak.kinds import FULL_DISK, KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from harness.run.plan import Settings
+    from harness.run.settings import Settings
     from harness.selftest.soak.draw import Batch
 
 _OUTPUT = "output.txt"
@@ -123,7 +123,7 @@ def _argv(batch: Batch, settings: Settings, folder: Path) -> list[str]:
 
 
 def _run_argv(batch: Batch, settings: Settings, folder: Path) -> list[str]:
-    words = replace(settings, arch=batch.arch).words()
+    words = replace(settings, arch=batch.arch).to_argv()
     argv = [sys.executable, "-m", "harness", "run", *words, "--results", str(folder)]
     argv += ["-n", "2", "--isolation", batch.isolation, "--retries", str(batch.retries)]
     argv += [] if batch.vmcore else ["--no-vmcore"]

@@ -13,7 +13,7 @@ import pytest
 from harness import architectures
 from harness.kernels.kernel import Kernel
 from harness.kernels.version import Version
-from harness.run.plan import Settings
+from harness.run.settings import Settings
 from harness.selftest.bench import peers
 from harness.selftest.bench.bench import Bench
 from harness.selftest.bench.figures import BenchError

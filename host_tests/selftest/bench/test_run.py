@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from harness.errors import InputError
-from harness.run.plan import Settings
+from harness.run.settings import Settings
 from harness.selftest.bench import run
 from harness.selftest.bench.figures import BenchError, figure
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.run.plan import Settings
+from harness.run.settings import Settings
 from harness.selftest.bench import runs
 from harness.selftest.bench.bench import Bench
 from harness.selftest.bench.figures import BenchError

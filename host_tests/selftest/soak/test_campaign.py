@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
-from harness.run.plan import Settings
+from harness.run.settings import Settings
 from harness.selftest.soak import campaign as module
 from harness.selftest.soak import report
 from harness.selftest.soak.campaign import Campaign, Order

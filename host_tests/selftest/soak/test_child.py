@@ -17,7 +17,7 @@ from soak_data import BATCH
 from harness.errors import HostError
 from harness.host.cache import locked
 from harness.host.process import end, spawn
-from harness.run.plan import Settings
+from harness.run.settings import Settings
 from harness.selftest.soak import child
 from harness.selftest.soak.child import run
 from harness.selftest.soak.inject import Script
