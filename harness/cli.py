@@ -54,7 +54,7 @@ def _do(chosen: argparse.Namespace) -> int:
         return int(command.main(chosen, plan))
     gc.enable()
     with _progress():
-        if chosen.command in {"kernel", "matrix", "mutation", "soak"}:
+        if chosen.command in {"bisect", "kernel", "matrix", "mutation", "soak"}:
             return int(command.main(chosen))
         return int(command.main(chosen, prepare(from_options(chosen))))
 

@@ -31,7 +31,7 @@ LAYERS = [
     {"run"},
     {"options"},
     {"plugin"},
-    {"matrix", "selftest"},
+    {"bisection", "matrix", "selftest"},
     {"commands"},
     {"cli"},
     {"__main__"},
