@@ -8,9 +8,11 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness import architectures
 from harness.bisection.failure import Term
 from harness.contract import reader
 from harness.errors import HarnessError
+from harness.kernels.make import environment
 from harness.results import store
 from harness.text import clean
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from harness.results.record import CaseRecord, Run
 
 MAIL = "mail.txt"
+CONFIG = "config"  # the kernel's, to be attached
 _WIDTH = 72  # characters; git log's own
 _SPLAT_LINES = 60
 # Documentation/admin-guide/reporting-regressions.rst: who is told of a regression.
@@ -62,22 +65,31 @@ class Report:
         yield f"             {self._rate()}"
         yield f"tested       {self._counts()}"
         yield f"evidence     {self.evidence()}"
-        yield f"again        {self.again()}"
-        yield f"mail         {self.folder / MAIL}"
+        for number, command in enumerate(self.again()):
+            yield f"{'' if number else 'again':13}{command}"
+        yield f"mail         {self.folder / MAIL} (attach {self.folder / CONFIG})"
         yield ""
-        yield outcome.log.rstrip()
+        yield from self._log()
+
+    def _log(self) -> Iterator[str]:
+        """Yield the lines of ``git bisect log``."""
+        assert self.state.outcome is not None
+        yield from map(clean, self.state.outcome.log.splitlines())
 
     def evidence(self) -> Path:
         """Return the folder of the run that shows the failure, that of the last bad commit."""
         return self.folder / self.state.commits[self._last_bad()].run
 
-    def again(self) -> str:
+    def again(self) -> list[str]:
         """Return the commands that show the failure again, in the user's tree."""
         state = self.state
         assert state.failure is not None
+        variables = environment(architectures.load(state.arch))
+        words = [f"{name}={variables[name]}" for name in ("ARCH", "CROSS_COMPILE")]
         run = ["python", "-m", "harness", "run", "--arch", state.arch, "--kernel", "."]
         run += ["--isolation", "case", state.failure.case]
-        return f"git checkout {self._last_bad()[:12]} && {state.build} && {shlex.join(run)}"
+        build = f"export {shlex.join(words)}; {state.build}"
+        return [f"git checkout {self._last_bad()[:12]}", build, shlex.join(run)]
 
     def mail(self) -> str:
         """Return the report as a mail, in the form that the kernel asks for."""
@@ -103,8 +115,8 @@ class Report:
         yield "Hi,"
         yield ""
         if outcome.first_bad:
-            shown = self.repository.show(introduced, "--no-patch", '--format=%h ("%s")').strip()
-            yield from _wrapped(f"a bisection names {clean(shown)} as the first bad commit.")
+            subject = clean(self.repository.subject(introduced))
+            yield from _wrapped(f'a bisection ends at {introduced[:12]} ("{subject}").')
         else:
             yield "a bisection was left with these commits, none of which can be tested:"
             yield from (
@@ -123,16 +135,16 @@ class Report:
         yield ""
         yield "To reproduce, with uffd-minor-harness:"
         yield ""
-        yield f"  {self.again()}"
+        yield from (f"  {command}" for command in self.again())
         yield ""
         yield "git bisect log:"
         yield ""
-        yield from outcome.log.rstrip().splitlines()
+        yield from self._log()
 
     def _what_fails(self, case: CaseRecord | None) -> Iterator[str]:
         failure = self.state.failure
         assert failure is not None
-        yield from _wrapped(f"What fails: {clean(str(failure))}")
+        yield from _wrapped(clean(str(failure)))
         rows = reader.load().rows
         for row in case.rows if case else ():
             if row in rows:

@@ -14,7 +14,7 @@ from harness.bisection import state as kept
 from harness.bisection.build import Builder, default_command
 from harness.bisection.campaign import Campaign
 from harness.bisection.git import Repository, Worktree
-from harness.bisection.report import MAIL, Report
+from harness.bisection.report import CONFIG, MAIL, Report
 from harness.bisection.state import STATE, State
 from harness.bisection.trial import Trials
 from harness.errors import INTERRUPTED, HostError, InputError
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from harness.run.settings import Settings
 
 log = logging.getLogger("harness")
-
-_CONFIG = "config"
 
 
 def main(options: argparse.Namespace) -> int:
@@ -54,7 +52,7 @@ def main(options: argparse.Namespace) -> int:
     folder = options.results.absolute() / name
     with host_errors(f"cannot make {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _CONFIG).write_text(config, errors="surrogateescape")
+        (folder / CONFIG).write_text(config, errors="surrogateescape")
     with locked_if_free(folder / STATE) as held:
         if not held:
             raise InputError(f"{folder} is being worked on by another bisection")
@@ -71,7 +69,7 @@ def main(options: argparse.Namespace) -> int:
             folder,
             state,
             worktree,
-            Builder(worktree.folder, recipe, command, folder / _CONFIG, folder),
+            Builder(worktree.folder, recipe, command, folder / CONFIG, folder),
             Trials(folder, _settings(options, worktree.folder), options.n),
             tuple(options.case),
             options.k or "",
