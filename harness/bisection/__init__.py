@@ -2,7 +2,8 @@
 """Find the commit that broke a case: ``python -m harness bisect``.
 
 failure      which failure is looked for, and whether a run shows it
-rate         how often it shows, and how many runs a good verdict takes
+measure      how often it shows at the bad end
+rate         how many runs a good verdict takes then
 git          git bisect, in a worktree of its own
 build        the kernel of the commit that is checked out there
 trial        the case run on that kernel, as often as it takes

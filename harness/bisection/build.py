@@ -32,6 +32,8 @@ log = logging.getLogger("harness")
 
 # Seconds that the processes of a build whose bisection was killed may take to end.
 _ORPHANS = 120.0
+# Nanoseconds before the end of a build that was cut: a file of then may be half written.
+_LAST = 60 * 10**9
 
 
 def default_command(recipe: Recipe, config: str) -> str:
@@ -68,7 +70,7 @@ class Builder:
         ):
             _await_orphans(held)
             if marker.exists():
-                self._discard_since(marker.stat().st_mtime_ns)
+                self._discard_last(marker.stat().st_mtime_ns)
             marker.touch()
             for old in self._images():
                 # A build that makes none must not look as if it had made the last one's.
@@ -100,12 +102,17 @@ class Builder:
             (self.notes / "building").unlink(missing_ok=True)
             raise
 
-    def _discard_since(self, began: int) -> None:
-        """Remove what an interrupted build made since ``began`` (ns): the last may be half made."""
+    def _discard_last(self, began: int) -> None:
+        """Remove what a build that began at ``began`` (ns) made last before it was cut.
+
+        A file that is half written was being written then; to make it is up to date.
+        """
         _, said = git(self.tree, "ls-files", "--others", "-z")
-        for name in said.split("\0"):
-            path = self.tree / name
-            if name and not path.is_dir() and path.lstat().st_mtime_ns >= began:
+        paths = [self.tree / name for name in said.split("\0") if name]
+        times = {path: path.lstat().st_mtime_ns for path in paths if not path.is_dir()}
+        last = max(times.values(), default=began)
+        for path, time_ns in times.items():
+            if time_ns >= max(began, last - _LAST):
                 path.unlink()
 
 

@@ -10,27 +10,26 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from harness.bisection import state as kept
-from harness.bisection.failure import Failure, Finding, Term, failure_of, failures, find
-from harness.bisection.rate import is_known, runs_needed
+from harness.bisection.failure import Failure, Finding, Term, failures, find
+from harness.bisection.measure import measure
+from harness.bisection.rate import runs_needed
 from harness.bisection.state import Outcome, State, Tested
 from harness.errors import HostError, InputError
 from harness.kernels.make import BuildError
 from harness.text import clean
-from harness.verdicts.flakiness import Flakiness
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.bisection.build import Builder
     from harness.bisection.git import Progress, Worktree
+    from harness.bisection.measure import Measured
     from harness.bisection.trial import Trials
 
 log = logging.getLogger("harness")
 
 # Cases that fail at the bad end: so many are tried by themselves.
 _CANDIDATES = 3
-# Runs at the bad end that say nothing: no more than so many.
-_UNTOLD = 3
 
 
 @dataclass
@@ -52,8 +51,8 @@ class Campaign:
     def run(self) -> None:
         """Bisect, or go on with it, until ``state`` has the outcome.
 
-        Raises InputError when an end is not what it should be, HostError for trouble of the
-        host.  What is known by then is kept.
+        Raises InputError when an end is not what it should be, HostError for an end of which
+        that cannot be told, and for trouble of the host.  What is known by then is kept.
         """
         good, bad = self.state.good, self.state.bad
         self.worktree.make(bad)
@@ -102,7 +101,7 @@ class Campaign:
         tried = []
         candidates = self.state.candidates or self._candidates(commit)
         for case in candidates[:_CANDIDATES]:
-            found = self._measure(commit, case)
+            found = measure(self.trials, commit, case, self.runs)
             tried.append(f"{case} in {found.tried} runs by itself")
             if found.failure is None:
                 log.info("%s does not fail by itself: %d runs", case, found.tried)
@@ -158,41 +157,7 @@ class Campaign:
         self._keep(candidates=found)
         return found
 
-    def _measure(self, commit: str, case: str) -> _Measured:
-        """Run ``case`` at the bad end, each time in a fresh VM, until its rate is known."""
-        found = _Measured()
-        while True:
-            ran = self.trials.run(commit[:12], [case], vmcore=found.failed == 0)
-            if ran.run is None:
-                raise InputError(f"--bad {commit[:12]}: nothing was run: {ran.said}")
-            if found.failure is None:
-                found.failure = next(map(failure_of, failures(ran.run)), None)
-            wanted = found.failure or Failure(case, "case", "")
-            finding = find(ran.run, wanted)
-            if finding.term is Term.SKIP:
-                found.untold += 1
-                if found.untold >= _UNTOLD:
-                    raise InputError(
-                        f"--bad {commit[:12]} does not say whether it is bad: {finding.why} "
-                        f"({self.folder / ran.folder})"
-                    )
-                continue
-            found.tried += 1
-            found.failed += finding.term is Term.BAD
-            if finding.term is Term.BAD and not found.folder:
-                found.folder, found.why = ran.folder, finding.why
-            if self._suffices(found):
-                return found
-
-    def _suffices(self, found: _Measured) -> bool:
-        """Return True when ``case`` has been run often enough at the bad end."""
-        if found.failure is not None and found.failure.phase == "boot":
-            return True
-        if self.runs is not None:
-            return found.failed > 0 or found.tried >= self.runs
-        return is_known(found.rate)
-
-    def _runs_for(self, found: _Measured) -> int:
+    def _runs_for(self, found: Measured) -> int:
         if self.runs is not None:
             return self.runs
         if found.failure is not None and found.failure.phase == "boot":
@@ -230,7 +195,7 @@ class Campaign:
                 "name an older commit"
             )
         if finding.term is Term.SKIP:
-            raise InputError(
+            raise HostError(
                 f"--good {commit[:12]} does not say whether it is good: {finding.why} ({where})"
             )
         ran = time.monotonic() - began - built
@@ -292,31 +257,6 @@ class Campaign:
 
     def _named(self, commit: str) -> str:
         return f"{commit[:12]} {clean(self.worktree.repository.subject(commit))}"
-
-
-@dataclass
-class _Measured:
-    """What the runs of one case at the bad end came to."""
-
-    failure: Failure | None = None
-    failed: int = 0
-    tried: int = 0  # runs that said whether it fails
-    untold: int = 0  # the others
-    folder: str = ""  # of the first run that failed
-    why: str = ""  # what it said
-
-    @property
-    def rate(self) -> Flakiness:
-        return Flakiness(self.failed, self.tried)
-
-    def said(self, runs: int, *, told: bool) -> str:
-        """Say how often it fails, and what follows."""
-        takes = f"each good verdict takes {runs} run{'s' if runs != 1 else ''}"
-        if told:
-            return f"{takes} (--runs)"
-        low, high = self.rate.interval()
-        rate = f"fails in {self.failed} of {self.tried} runs (rate {low:.2f} to {high:.2f})"
-        return f"it {rate}: {takes}"
 
 
 def _said(finding: Finding, runs: int, seconds: float) -> str:

@@ -93,13 +93,13 @@ def _bisect(campaign: Campaign) -> int:
             # Another command is another bisection.
             worktree.remove()
             raise
-    worktree.remove()
     outcome = campaign.state.outcome
     assert outcome is not None
     report = Report(campaign.state, campaign.folder, worktree.repository)
     with host_errors(f"cannot write {campaign.folder / MAIL}"):
         (campaign.folder / MAIL).write_text(report.mail(), encoding="utf-8")
-    print(f"\n{report.text()}", end="")
+    print(f"\n{report.text()}", end="", flush=True)
+    worktree.remove()
     return 0 if outcome.first_bad else HostError.exit_code
 
 

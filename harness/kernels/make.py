@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 # What a line of make's output has that says why a build failed.
 _CAUSE = re.compile(r"error:|undefined reference|\*\*\*|No such file")
+# What says that it was not the source: the disk is full, or the compiler was killed.
+_HOST = re.compile(
+    r"No space left on device|Killed signal terminated program|Cannot allocate memory|"
+    r"Input/output error"
+)
 # What a make that started the harness told its own children, and where a user's own builds go:
 # neither is meant for this build.
 _NOT_OURS = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KBUILD_OUTPUT")
@@ -55,7 +60,8 @@ def build(
     """Run ``argv`` in ``folder`` with everything it prints in ``output``.
 
     ``held`` are file descriptors, of locks, that all its processes keep open.  Raises BuildError
-    when it fails.  An interrupt ends all of it, in order if possible.
+    when it fails, HostError when that is the host's doing.  An interrupt ends all of it, in order
+    if possible.
     """
     with host_errors(f"cannot write {output}"), output.open("wb") as file:
         child = spawn(
@@ -74,6 +80,8 @@ def build(
             raise
     if code:
         said = output.read_text("utf-8", "replace")
+        if trouble := next((line for line in said.splitlines() if _HOST.search(line)), ""):
+            raise HostError(f"the host did not let the build finish: {clean(trouble)}")
         raise BuildError(clean(cause(said)) or f"it ended with {code} and said nothing")
 
 

@@ -161,9 +161,6 @@ def test_a_kernel_that_does_not_boot(bisection, history):
     [
         ((PASS, PASS), "does not fail: guest_tests/continue.c::hole in 30 runs by itself"),
         ((FAIL, FAIL), "has that failure, too"),
-        (("hole SKIP", FAIL), "does not say whether it is good: SKIP: it came to SKIP"),
-        (("hole FAIL bug-b", "hole FAIL bug-a"), "another failure: it came to FAIL (oops in bug-b"),
-        ((PASS, "hole MISS"), "does not say whether it is bad: MISS: it came to MISS"),
         ((PASS, "gone"), "nothing was run on its kernel: the kernel is gone"),
         ((PASS, ["hole PASS", "other PASS"]), "does not fail (2 cases, none of them failed"),
     ],
@@ -174,6 +171,23 @@ def test_ends_that_are_not_what_they_should_be(bisection, history, repo, kernels
         bisection(*commits)
     assert says in str(error.value)
     assert len(repo.git("worktree", "list").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kernels", "says"),
+    [
+        (("hole SKIP", FAIL), "does not say whether it is good: SKIP: it came to SKIP"),
+        (("hole FAIL bug-b", "hole FAIL bug-a"), "another failure: it came to FAIL (oops in bug-b"),
+        ((PASS, "hole MISS"), "does not say whether it is bad: MISS: it came to MISS"),
+    ],
+)
+def test_ends_of_which_nothing_can_be_told(bisection, history, repo, kernels, says):
+    commits = history(*kernels)
+    with pytest.raises(HostError) as error:
+        bisection(*commits, "--runs", "1")
+    assert says in str(error.value)
+    # The trouble may be over when the same command is given again.
+    assert len(repo.git("worktree", "list").splitlines()) == 2
 
 
 def test_an_end_that_does_not_build(bisection, history):

@@ -127,19 +127,23 @@ def test_it_goes_on_when_the_worktree_was_removed(start, history, repo, tmp_path
     assert " c3: building" not in said(output)
 
 
-def test_what_a_killed_build_made_last_is_made_again(start, tmp_path):
+def test_what_a_killed_build_made_last_is_made_again(start, bisection, tmp_path):
     child, output = start()
     wait_for(tmp_path / "slow")
     child.kill()
     child.wait()
     [tree] = (tmp_path / "cache" / "bisection").iterdir()
-    for name in ("old.o", "half.o"):
+    # As if that build had taken five minutes.
+    now = time.time_ns()
+    ages = {"before.o": 600, "first.o": 200, "last.o": 10}
+    os.utime(bisection.folder / "building", ns=(0, now - 300 * 10**9))
+    for name, seconds in ages.items():
         (tree / name).touch()
-    os.utime(tree / "old.o", ns=(0, 0))  # of a build before; half.o is as of the one that was cut
+        os.utime(tree / name, ns=(0, now - seconds * 10**9))
     (tmp_path / "go").touch()
     child, output = start()
     assert child.wait(120) == 0, said(output)
-    assert set((tmp_path / "objects").read_text().split()) == {"old.o"}
+    assert set((tmp_path / "objects").read_text().split()) == {"before.o", "first.o"}
 
 
 def test_two_at_once(start, tmp_path):

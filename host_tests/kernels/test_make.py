@@ -43,6 +43,19 @@ def test_a_failure_has_the_compilers_words(tmp_path):
         build(["sh", "-c", "exit 3"], {}, tmp_path / "log")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mm/a.c:9: fatal error: error writing to a.s: No space left on device",
+        "gcc: fatal error: Killed signal terminated program cc1",
+    ],
+)
+def test_a_failure_of_the_host_is_none_of_the_source(tmp_path, line):
+    with pytest.raises(HostError, match="the host did not let the build finish: ") as error:
+        build(["sh", "-c", f"echo '{line}'; exit 2"], {}, tmp_path / "log")
+    assert not isinstance(error.value, BuildError)
+
+
 def test_a_log_that_cannot_be_written(tmp_path):
     with pytest.raises(HostError, match="cannot write"):
         build(["true"], {}, tmp_path / "no" / "log")
