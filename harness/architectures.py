@@ -145,6 +145,9 @@ class Recipe:
     profiles: Mapping[str, Profile]
     # None where all programs are of one size.
     compat: Compat | None = None
+    # Where in memory a kernel is put that was taken out of its zImage (harness.kernels.direct);
+    # None where there is no zImage.
+    load_address: int | None = None
 
     def page_sizes(self, config: Mapping[str, str] | None) -> tuple[str, ...]:
         """Return the sizes of huge pages that a kernel has; ``config`` is None if unknown."""

@@ -120,7 +120,7 @@ def _matrix(parser: argparse.ArgumentParser, arches: str) -> None:
     _results(parser, "results", "where the matrix's folder and latest-matrix are made")
     parser.add_argument("-k", metavar="EXPR", help="only cases that match pytest's -k expression")
     parser.add_argument("-n", metavar="N", type=_jobs, default="auto", help="as of run")
-    add_options(parser.add_argument, (*_LIMITS, "append", "retries", "isolation"))
+    add_options(parser.add_argument, (*_LIMITS, "append", "boot", "retries", "isolation"))
 
 
 def _bisect(parser: argparse.ArgumentParser, arches: str) -> None:

@@ -42,6 +42,7 @@ class Replay:
             timeout_scale=settings.timeout_scale,
             retries=settings.retries,
             isolation=settings.isolation,
+            boot=settings.boot,
         )
         words = ["run", *kept.to_argv(without=("isolation",)), "--results", str(self._results)]
         if self._options.history:

@@ -73,13 +73,35 @@ class GuestFactory:
         self._examine = examine
         # Templates do not work here: not tried again.
         self._boot_always = False
+        # The kernel does not come up without its unpacker.
+        self._boot_packed = False
 
     @contextlib.contextmanager
     def ready(self, boot: Boot, log_to: EvidenceLog) -> Iterator[Guest]:
         """Give a ready guest that ends with the block; ``boot`` need not have keys.
 
+        A kernel that does not boot without its unpacker is booted with it, here and from then on.
         Raises BootError when the kernel does not boot, and what ``booted`` raises.
         """
+        if boot.packed is None or self._boot_packed:
+            image = boot if boot.packed is None else replace(boot, kernel=boot.packed, packed=None)
+            with self._ready(image, log_to) as guest:
+                yield guest
+            return
+        with contextlib.ExitStack() as stack:
+            try:
+                guest = stack.enter_context(self._ready(boot, log_to))
+            except BootError as error:
+                why = str(error).splitlines()[0]
+                log.warning(
+                    "%s: booting the image as it is, not its kernel alone: %s", log_to.vm, why
+                )
+                self._boot_packed = True
+                guest = stack.enter_context(self.ready(boot, log_to))
+            yield guest
+
+    @contextlib.contextmanager
+    def _ready(self, boot: Boot, log_to: EvidenceLog) -> Iterator[Guest]:
         cold = replace(boot, overlay=self.keys.overlay())
         with contextlib.ExitStack() as stack:
             yield self._clone(boot, log_to, stack) or stack.enter_context(

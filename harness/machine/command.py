@@ -39,6 +39,9 @@ class Boot:
     overlay: bytes = b""
     # Words added to the kernel's command line.
     append: str = ""
+    # The image that ``kernel`` was unpacked from (harness.kernels.direct), to be booted instead
+    # should that not come up; None where ``kernel`` is the image.
+    packed: Path | None = None
     # Where its memory is; None: anonymous memory.
     ram: Ram | None = None
     # The rest of a saved VM (VM.save) that it goes on from instead of booting; needs its ram.

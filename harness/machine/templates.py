@@ -87,7 +87,8 @@ def key(boot: Boot, contents: Sequence[str]) -> str:
     ``contents`` are hashes: of the kernel, of the image, of the programs that are pushed.
     The rest is QEMU itself, its command line, and under KVM the host's CPU.
     """
-    plain = replace(boot, kernel=Path("kernel"), ram=None, state=None, overlay=b"")
+    kernel = Path("kernel" if boot.packed is None else "unpacked kernel")
+    plain = replace(boot, kernel=kernel, ram=None, state=None, overlay=b"")
     argv = qemu_argv(plain, qmp_fd=0, serial_fd=0, initrd_fd=0)
     cpu = _host_cpu() if boot.accelerator_name == "kvm" else ""
     parts = [_FORMAT, _identity(boot.recipe.qemu), cpu, *argv, "", *contents]

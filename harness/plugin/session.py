@@ -166,6 +166,7 @@ class GuestSession:
                     self.settings.timeout_scale,
                     self.settings.isolation,
                     self.settings.retries,
+                    self.settings.boot,
                 ),
                 durations=self.plan.durations,
             ),

@@ -37,6 +37,7 @@ class SettingsRecord:
     timeout_scale: float
     isolation: str  # "vm", "case"
     retries: int
+    boot: str = "image"  # where QEMU enters the kernel: "direct", "image"
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,8 @@ class Plan:
     kernel: Kernel
     image: Image
     choice: Choice
+    # The kernel out of the image, where that can be booted; see harness.kernels.direct.
+    unpacked: Path | None
     programs: tuple[Path, ...]
     # Those of them with cases that are run as 32-bit tasks, built for that.
     compat: tuple[Path, ...]
@@ -78,7 +80,8 @@ class Plan:
             accelerator_name=self.choice.name,
             accelerator=self.choice.accelerator,
             card=self.recipe.card(self.kernel.config),
-            kernel=self.kernel.image,
+            kernel=self.unpacked or self.kernel.image,
+            packed=self.kernel.image if self.unpacked else None,
             initrd=self.image.path,
             overlay=keys.overlay(),
         )
@@ -100,7 +103,7 @@ def prepare(settings: Settings) -> Plan:
         "arch": settings.arch,
         "kernel": settings.kernel,
         # What the parts are; another number when they change.
-        "format": 2,
+        "format": 3,
         # What "~" and a compiler's name mean.  (A relative path's files are looked at from here.)
         "environment": [os.environ.get(name) for name in ("HOME", "PATH", *compilers)],
     }
@@ -130,6 +133,7 @@ def prepare(settings: Settings) -> Plan:
         ),
         image=Image(Path(parts["image"]), parts["image_sha256"]),
         choice=choice,
+        unpacked=_path(parts["unpacked"]) if settings.boot == "direct" else None,
         programs=tuple(map(Path, parts["programs"])),
         compat=tuple(map(Path, parts["compat"])),
         on_demand=tuple(map(Path, parts["on_demand"])),
@@ -145,6 +149,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     # Here, because mostly nothing has changed: these imports take 0.1 s.
     from harness.host import compiler  # noqa: PLC0415
     from harness.image import initramfs, on_demand  # noqa: PLC0415
+    from harness.kernels import direct  # noqa: PLC0415
     from harness.kernels.find import find  # noqa: PLC0415
     from harness.suite import programs  # noqa: PLC0415
 
@@ -157,6 +162,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
 
     # First the input that can be wrong, so that a user learns it at once.
     kernel = find(spec, recipe)
+    unpacked = direct.unpack(kernel, recipe)
     lap("kernel")
     built = programs.build(recipe)
     compat = _build_compat(recipe, built)
@@ -176,6 +182,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
             "system_map": kernel.system_map and str(kernel.system_map),
             "vmlinux": kernel.vmlinux and str(kernel.vmlinux),
         },
+        "unpacked": unpacked and str(unpacked),
         "image": str(image.path),
         "image_sha256": image.sha256,
         "programs": [str(program) for program in built],
@@ -185,7 +192,7 @@ def _make(spec: str, recipe: Recipe, durations: dict[str, float]) -> Work:
     tools = architectures.builders(recipe)
     found = [shutil.which(word) for tool in tools for word in compiler.find(tool).command]
     files = [*_tree(architectures.IMAGES), *_tree(architectures.GUEST_TESTS), image.path, *loadable]
-    files += [*built, *compat]
+    files += [*built, *compat, *([unpacked] if unpacked else [])]
     files += [*kernel.files, *(kernel.modules.files() if kernel.modules else ())]
     return Work(parts, [*files, *(Path(name) for name in found if name)], kernel.until)
 

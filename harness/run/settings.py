@@ -16,6 +16,9 @@ DEFAULT_KERNEL = "debian:bookworm"
 DEFAULT_RETRIES = 3
 # What shares a VM: all cases of a worker that need the same machine profile, or none.
 ISOLATIONS = ("vm", "case")
+# Where QEMU enters the kernel: after its own unpacker, where it has one that can be left out
+# (harness.kernels.direct), or always as a boot loader would.
+BOOTS = ("direct", "image")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Settings:
     retries: int = DEFAULT_RETRIES
     # Words added to the kernel's command line.
     append: str = ""
+    # One of BOOTS.
+    boot: str = "direct"
     # Keep a dump of the memory of a guest that its kernel has brought down.
     vmcore: bool = True
     # One of ISOLATIONS.
@@ -120,6 +125,15 @@ _OPTIONS = {
         "--append",
         {"default": "", "metavar": "WORDS", "help": "add WORDS to the kernel's command line"},
     ),
+    "boot": _Option(
+        "--boot",
+        {
+            "choices": BOOTS,
+            "default": "direct",
+            "help": "direct: leave out the unpacking of an x86 bzImage where it can be (default); "
+            "image: boot the image as it is",
+        },
+    ),
     "vmcore": _Option(
         "--no-vmcore",
         {
@@ -138,7 +152,7 @@ _OPTIONS = {
     ),
 }
 # What a command can be told that boots a kernel without running cases.
-MACHINE = ("kernel", "accelerator", "timeout_scale", "append")
+MACHINE = ("kernel", "accelerator", "timeout_scale", "append", "boot")
 
 
 def add_options(add: Callable[..., object], names: Collection[str] = tuple(_OPTIONS)) -> None:

@@ -31,10 +31,11 @@ row   what was seen                                       verdict  why
 15    a new taint, fewer free huge pages, more memory     FAIL     whatever the program said
       in use than before
 16    "Bail out!"                                         ERROR    the program gave up
-17    one result, "not ok", well-formed                   FAIL     however it exited then
+17    one result, it or a subtest "not ok", well-formed   FAIL     however it exited then
 18    neither exit status nor signal                      MISS     the connection broke
 19    a signal ended the program                          ERROR    it crashed
-20    KTAP errors                                         ERROR    plan, order, version line
+20    KTAP errors                                         ERROR    plan, order, version line:
+                                                                   our programs keep to ktap.rst
 21    not exactly one result                              ERROR    one case, one result
 22    a directive that is not SKIP or TIMEOUT             ERROR    no case prints it
 23    SKIP, exit status 4, with a reason                  SKIP
@@ -81,7 +82,8 @@ _NOT_THE_KERNEL = {
 class Observation:
     """Everything that was seen of one case."""
 
-    # Top-level results and errors of its output (harness.suite.ktap).
+    # Top-level results and errors of its output (harness.suite.ktap).  What other programs may do
+    # and be read all the same, such as print no plan, is an error of the harness's own.
     results: tuple[Result, ...] = ()
     ktap_errors: tuple[str, ...] = ()
     # What follows "Bail out!"; None when it was not said.
@@ -301,12 +303,18 @@ def _of_result(seen: Observation) -> tuple[Verdict, str]:
 
 
 def _is_failure(result: Result) -> bool:
-    return not result.ok and result.directive in {None, Directive.TIMEOUT}
+    """Return True if the result failed, or any subtest did, whatever its parent says."""
+    if any(subtest.failed for subtest in result.subtests):
+        return True
+    return result.failed and result.directive in {None, Directive.TIMEOUT}
 
 
 def _failure(result: Result) -> str:
-    """Say why a result is "not ok": its directive or comment, and its last diagnostics."""
+    """Say why a result failed: its directive or comment, its subtests, and its last diagnostics."""
     words = [f"{result.directive or ''} {result.reason}".strip()]
+    if failed := [subtest for subtest in result.subtests if subtest.failed]:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        words.append(f"subtest '{failed[0].name}' failed{more}")
     words += [line.strip() for line in result.diagnostics if line.strip()][-_LAST_DIAGNOSTICS:]
     return "; ".join(word for word in words if word) or "not ok, without a diagnostic"
 

@@ -19,6 +19,7 @@ OTHERS = {
     "timeout_scale": 2.5,
     "retries": 0,
     "append": "slub_debug=FZP quiet",
+    "boot": "image",
     "vmcore": False,
     "isolation": "case",
 }
@@ -53,7 +54,17 @@ def test_defaults_are_not_said():
 def test_fields_can_be_left_out():
     words = replace(PLAIN, **OTHERS).to_argv(without=("arch", "kernel", "append"))
     assert words == [
-        *("--accel", "tcg", "--timeout-scale", "2.5", "--retries", "0", "--no-vmcore"),
+        *(
+            "--accel",
+            "tcg",
+            "--timeout-scale",
+            "2.5",
+            "--retries",
+            "0",
+            "--boot",
+            "image",
+            "--no-vmcore",
+        ),
         *("--isolation", "case"),
     ]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A copy of the guest programs' library and a cache for it; lets tests import guest_programs."""
+"""A copy of the guest programs' library, a cache for it, and imports of guest_programs, kunit."""
 
 import shutil
 import sys
@@ -12,6 +12,7 @@ from harness.suite import programs
 
 # importlib mode leaves it alone.
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(1, str(Path(__file__).parents[1]))
 
 from guest_programs import PROGRAM
 

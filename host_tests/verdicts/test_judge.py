@@ -2,6 +2,7 @@
 """The table of harness.verdicts.judge: its rows, and their order."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,9 @@ SKIP = Result(1, "continue", ok=True, directive=Directive.SKIP, reason="no huget
 SKIP_MUTE = Result(1, "continue", ok=True, directive=Directive.SKIP)
 SKIP_BAD = Result(1, "continue", ok=False, directive=Directive.SKIP, reason="no hugetlb")
 XFAIL = Result(1, "continue", ok=False, directive=Directive.XFAIL, reason="known")
+CHILD_FAILED = Result(
+    1, "s", True, None, "", ("note",), (Result(1, "a", ok=True), Result(2, "b", ok=False))
+)
 ERRED = Result(1, "continue", ok=False, directive=Directive.ERROR, reason="who knows")
 
 WARN = "[    9.000000] WARNING: CPU: 0 PID: 9 at mm/x.c:1 f+0x0/0x1"
@@ -134,6 +138,10 @@ ROWS = [
     (17, saw(BAD), FAIL, "got 0$"),
     (17, saw(TIMEOUT, status=1), FAIL, "^TIMEOUT after 10 s in poll; waiting$"),
     (17, saw(Result(1, "x", ok=False), status=1), FAIL, "without a diagnostic"),
+    (17, saw(CHILD_FAILED, **passed), FAIL, "^subtest 'b' failed; note$"),
+    (17, saw(replace(CHILD_FAILED, ok=False), status=1), FAIL, "^subtest 'b' failed; note$"),
+    (17, saw(replace(SKIP, subtests=CHILD_FAILED.subtests), status=4), FAIL, "subtest 'b' failed$"),
+    (17, saw(Result(1, "x", True, subtests=(CHILD_FAILED,)), **passed), FAIL, "subtest 's' failed"),
     (18, saw(), MISS, "^how the program ended is not known$"),
     (18, saw(OK, stderr="a\nbroken pipe\n\n"), MISS, "; it said: broken pipe$"),
     (18, saw(ktap_errors=("no plan",)), MISS, "not known"),
@@ -187,6 +195,50 @@ def test_what_our_programs_print_is_judged():
     assert of(b"KTAP version 1\n1..1\n", 0).verdict is Verdict.ERROR
     assert of(b"KTAP version 1\n1..1\nok 1 a\nok 2 b\n", 0).verdict is Verdict.ERROR
     assert of(b"1..0 # SKIP all", 4).verdict is Verdict.ERROR
+
+
+# What others may print, and its readers take; the harness's own programs may not.
+NOT_OURS = {
+    "no plan": b"KTAP version 1\nok 1 a\n",
+    "no version": b"1..1\nok 1 a\n",
+    "a stamp": b"[    1.000000] KTAP version 1\n[    1.000001] 1..1\n[    1.000002] ok 1 a\n",
+    "XFAIL": b"KTAP version 1\n1..1\nok 1 a # XFAIL known\n",
+    "TODO": b"KTAP version 1\n1..1\nok 1 a # TODO later\n",
+    "subtests without a plan": b"KTAP version 1\n1..1\n  ok 1 x\nok 1 a\n",
+    "a subtest that gave up": b"KTAP version 1\n1..1\n  KTAP version 1\n  1..2\n  ok 1 x\n"
+    b"  Bail out! y\nok 1 a\n",
+    "a subtest that did not come": b"KTAP version 1\n1..1\n  KTAP version 1\n  1..2\n  ok 1 x\n"
+    b"ok 1 a\n",
+    "subtests without a result": b"KTAP version 1\n1..1\n  KTAP version 1\n  1..1\n  ok 1 x\n",
+    "no test at all": b"KTAP version 1\n1..0\n",
+    "another number": b"KTAP version 1\n1..1\nok 2 a\n",
+    "a line over the bound": b"KTAP version 1\n1..1\nok 1 " + b"a" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", NOT_OURS)
+def test_our_programs_are_held_to_the_letter(name):
+    parser = parse(NOT_OURS[name])
+    assert parser.results or name == "no test at all"
+    seen = Observation(parser.results, tuple(parser.errors), parser.bail_out, exit_status=0)
+    assert judge(seen).verdict is ERROR
+
+
+def test_a_child_that_fails_is_never_a_pass():
+    """Wherever it is, whatever its parents say, and whatever the program's exit status."""
+    child = "not ok 1 x"
+    for depth in range(1, 6):
+        for result in ("ok 1 s", "ok 1 s # SKIP why", "not ok 1 s"):
+            lines = ["KTAP version 1", "1..1"]
+            for n in range(1, depth + 1):
+                lines += [f"{'  ' * n}KTAP version 1", f"{'  ' * n}1..1"]
+            lines += ["  " * depth + child]
+            lines += [f"{'  ' * n}ok 1 s" for n in reversed(range(1, depth))] + [result, ""]
+            parser = parse("\n".join(lines).encode())
+            assert parser.errors == []
+            for status in (0, 1, 4):
+                seen = Observation(parser.results, (), None, exit_status=status)
+                assert judge(seen).verdict is FAIL
 
 
 names = st.text(max_size=20)

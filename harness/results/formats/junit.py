@@ -13,6 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from harness.results.names import case_name, numbered
 from harness.results.record import CaseRecord, Run  # noqa: TC001
 from harness.verdicts.flakiness import recurrence
 from harness.verdicts.verdict import Verdict
@@ -78,14 +79,15 @@ def junit(
 
 
 def _texts(run: Run, folder: str, known: dict[str, tuple[CaseRecord, str]]) -> Iterator[str]:
-    seen: Counter[tuple[str, str]] = Counter()
-    for case in run.cases:
-        classname = _class(run, f"guest_tests.{case.program}")
-        name = _xml(case.name + (f"[{case.memory}]" if case.memory else ""))
-        # The pair must be unique: a consumer keeps one of two.
-        seen[classname, name] += 1
-        if (count := seen[classname, name]) > 1:
-            yield _text(_case(case, classname, f"{name} #{count}", folder))
+    # Class and name together must be unique; what no XML has in it stands between them.
+    pairs = [
+        f"{_class(run, f'guest_tests.{case.program}')}\0{_xml(case_name(case))}"
+        for case in run.cases
+    ]
+    for case, pair, unique in zip(run.cases, pairs, numbered(pairs, " #{}"), strict=True):
+        classname, _, name = unique.partition("\0")
+        if unique != pair:
+            yield _text(_case(case, classname, name, folder))
             continue
         if case.id not in known or known[case.id][0] is not case:
             known[case.id] = case, _text(_case(case, classname, name, folder))

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A run as KTAP version 1 (``Documentation/dev-tools/ktap.rst``), for kernel CI systems."""
+"""A run as KTAP version 1 (``Documentation/dev-tools/ktap.rst``), for kernel CI systems.
+
+tap.py, KUnit's ``kunit_parser.py`` and the harness's own reader count the same in it, whatever a
+guest, a kernel or a name says (docs/ktap.md).
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from harness.results.names import case_name, numbered
 from harness.text import clean
 from harness.verdicts.flakiness import recurrence
 from harness.verdicts.verdict import Verdict
@@ -15,22 +20,36 @@ if TYPE_CHECKING:
 
     from harness.results.record import CaseRecord, Run
 
-_VERSION = re.compile(r"[#\s]*K?TAP version")
+MAX_NAME = 1000  # characters
+MAX_LINE = 4000  # characters of a diagnostic
+CUT = "the run was cut short"
+
+# After "# ", these begin subtests: in kselftest's dialect, and for KUnit's parser.
+_BEGINS_SUBTESTS = re.compile(r"[#\s]*(?:K?TAP version|Subtest:)")
+# KUnit's parser reads nothing after one of these (KTAP_END), wherever in a line it stands.
+_ENDS_KUNIT = re.compile(
+    r"(?<=List of all) (?=partitions:)|(?<=not syncing:) (?=VFS:)|(?<=reboot:) (?=System halted)"
+)
 
 
 def ktap_report(run: Run) -> str:
     """Return ``run`` as KTAP; MISS and ERROR have the directive ERROR.
 
-    A run that is not complete ends with "Bail out!".
+    A run that is not complete has one more result in its plan, ``not ok`` and a MISS, so that it
+    is not taken for a good one; KUnit's parser passes over the "Bail out!" that follows.
     """
     return "\n".join(_lines(run)) + "\n"
 
 
 def _lines(run: Run) -> Iterator[str]:
     yield "KTAP version 1"
-    yield f"1..{len(run.cases)}"
+    yield f"1..{len(run.cases) + (not run.complete)}"
     yield _diagnostic(f"{run.arch} {run.kernel.release}: {run.kernel.origin}")
-    for number, case in enumerate(run.cases, 1):
+    names = [_name(f"{case.program}.{case_name(case)}") for case in run.cases]
+    if not run.complete:
+        names.append("run.complete")
+    unique = list(numbered(names, " ({})"))
+    for number, (case, name) in enumerate(zip(run.cases, unique, strict=False), 1):
         if case.verdict not in {Verdict.PASS, Verdict.SKIP}:
             yield from map(_diagnostic, case.diagnostics)
             yield _diagnostic(f"{case.verdict.value}: {case.message}")
@@ -39,27 +58,23 @@ def _lines(run: Run) -> Iterator[str]:
                 yield _diagnostic(f"tried again: {again}")
             if case.rerun:
                 yield _diagnostic(f"run it again: {case.rerun}")
-        yield _result(number, case)
+        ok = "ok" if case.verdict in {Verdict.PASS, Verdict.SKIP} else "not ok"
+        yield f"{ok} {number} {name}{_directive(case)}"
     if not run.complete:
-        yield "Bail out! the run was cut short"
-
-
-def _result(number: int, case: CaseRecord) -> str:
-    memory = f"[{case.memory}]" if case.memory else ""
-    name = _name(f"{case.program}.{case.name}{memory}")
-    ok = "ok" if case.verdict in {Verdict.PASS, Verdict.SKIP} else "not ok"
-    return f"{ok} {number} {name}{_directive(case)}".rstrip()
+        yield f"not ok {len(unique)} {unique[-1]} # ERROR MISS: {CUT}"
+        yield f"Bail out! {CUT}"
 
 
 def _directive(case: CaseRecord) -> str:
-    message = _flat(case.message)
+    # A second "#" could be read as the one before the directive: KUnit takes "# SKIP" anywhere.
+    message = _flat(case.message).replace("#", "_")
     match case.verdict:
         case Verdict.SKIP:
-            return f" # SKIP {message}"
+            return f" # SKIP {message}".rstrip()
         case Verdict.ERROR:
-            return f" # ERROR {message}"
+            return f" # ERROR {message}".rstrip()
         case Verdict.MISS:
-            return f" # ERROR MISS: {message}"
+            return f" # ERROR MISS: {message}".rstrip()
         case Verdict.FAIL if message.startswith("TIMEOUT "):
             return f" # {message}"
     # Any other message might begin with a directive's word; it is a diagnostic.
@@ -67,16 +82,20 @@ def _directive(case: CaseRecord) -> str:
 
 
 def _diagnostic(text: str) -> str:
-    flat = _flat(text)
-    # "# KTAP version 1" would begin subtests in kselftest's dialect.
-    return f"# | {flat}" if _VERSION.match(flat) else f"# {flat}"
+    flat = _short(_flat(text), MAX_LINE)
+    return f"# | {flat}" if _BEGINS_SUBTESTS.match(flat) else f"# {flat}"
 
 
 def _name(text: str) -> str:
-    # "#" would begin a directive; TAP 14 escapes it so.
-    return _flat(text).replace("#", "\\#")
+    # ktap.rst: any characters but "#".  TAP 14's "\#" is one for KUnit.
+    return _short(_flat(text).replace("#", "_"), MAX_NAME)
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def _flat(text: str) -> str:
     """Return ``text`` as one line without control characters or runs of blanks."""
-    return " ".join(clean(" ".join(text.splitlines())).split())
+    flat = " ".join(clean(" ".join(text.splitlines())).split())
+    return _ENDS_KUNIT.sub("  ", flat)

@@ -53,7 +53,9 @@ def cold(bench: Bench) -> Iterator[Figure]:
     ready = plan.boot("contract", keys)
     image = bench.folder / "bare.cpio"
     image.write_bytes(bare_image(plan))
-    same = replace(ready, initrd=image, overlay=b"")
+    # As a boot loader would: the kernel unpacks itself.
+    kernel = plan.kernel.image
+    same = replace(ready, kernel=kernel, packed=None, initrd=image, overlay=b"")
     cpu = same.accelerator.plain or same.accelerator.cpu
     plain = replace(same, accelerator=replace(same.accelerator, cpu=cpu))
     log = EvidenceLog(bench.folder, Clock(), "bench")
