@@ -171,7 +171,7 @@ def _bisect(parser: argparse.ArgumentParser, arches: str) -> None:
     )
     _results(parser, "results", "where the bisection's folder is made")
     parser.add_argument("-n", metavar="N", type=_jobs, default="auto", help="as of run")
-    add_options(parser.add_argument, (*_LIMITS, "append", "vmcore"))
+    add_options(parser.add_argument, (*_LIMITS, "append", "boot", "vmcore"))
 
 
 def _bench(parser: argparse.ArgumentParser, arches: str) -> None:

@@ -47,7 +47,7 @@ def main(options: argparse.Namespace) -> int:
     base = repository.merge_base(good, bad)
     # What makes it this bisection and no other: the same words go on with it.
     facts = [key, good, bad, options.arch, command, config, options.case, options.k, options.runs]
-    facts += [options.append]
+    facts += [options.append, options.boot]
     name = f"bisect-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]}"
     folder = options.results.absolute() / name
     with host_errors(f"cannot make {folder}"):
