@@ -55,6 +55,7 @@ class Campaign:
         that cannot be told, and for trouble of the host.  What is known by then is kept.
         """
         good, bad = self.state.good, self.state.bad
+        log.info("its worktree is %s", self.worktree.folder)
         self.worktree.make(bad)
         while good not in self.state.commits:
             if self.state.failure is None:
