@@ -53,8 +53,10 @@ class Builder:
     command: str
     # The .config to begin with: what a commit does not have falls to its default.
     config: Path
-    # Where it notes that a build goes on: the bisection's folder.
-    notes: Path
+
+    def _note(self, name: str) -> Path:
+        """Return a file beside the worktree, which outlives a bisection as that does."""
+        return self.tree.with_name(f"{self.tree.name}.{name}")
 
     def make(self, logs: Path) -> str:
         """Build the kernel; return the SHA256 of its image, in hex.
@@ -63,10 +65,10 @@ class Builder:
         it, HostError when a file cannot be written.
         """
         logs.mkdir(parents=True, exist_ok=True)
-        marker = self.notes / "building"
+        marker = self._note("building")
         with (
             host_errors(f"cannot build in {self.tree}"),
-            (self.notes / "build.lock").open("w") as held,
+            (self._note("build.lock")).open("w") as held,
         ):
             _await_orphans(held)
             if marker.exists():
@@ -99,7 +101,7 @@ class Builder:
             build(argv, variables, output, folder=self.tree, held=[held.fileno()])
         except BuildError:
             # It ended by itself: all that it left is whole.
-            (self.notes / "building").unlink(missing_ok=True)
+            (self._note("building")).unlink(missing_ok=True)
             raise
 
     def _discard_last(self, began: int) -> None:

@@ -144,6 +144,12 @@ class Worktree:
 
     repository: Repository
     folder: Path
+    # Whose it is now: another bisection's state in it is of no use to this one.
+    bisection: str
+
+    @property
+    def _owner(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.owner")
 
     def make(self, commit: str) -> bool:
         """Check ``commit`` out in a new worktree; return False if there is one already."""
@@ -159,6 +165,7 @@ class Worktree:
         """Remove it, and the bisection with it."""
         if self.folder.exists():
             git(self.repository.folder, "worktree", "remove", "--force", str(self.folder))
+        self._owner.unlink(missing_ok=True)
 
     def check_out(self, commit: str) -> None:
         """Check ``commit`` out, whatever a build changed."""
@@ -167,8 +174,10 @@ class Worktree:
     def start(self, good: str, bad: str) -> Progress:
         """Begin the bisection, or go on with the one there is."""
         git(self.folder, "reset", "--quiet", "--hard")
-        if f"\ngit bisect good {good}\n" in self.log():
+        owner = self._owner.read_text() if self._owner.is_file() else ""
+        if owner == self.bisection and f"\ngit bisect good {good}\n" in self.log():
             return self._progress(0, "")
+        self._owner.write_text(self.bisection)
         git(self.folder, "bisect", "start")
         git(self.folder, "bisect", "bad", bad)
         return self._progress(*git(self.folder, "bisect", "good", good, codes=(0, 2, 3)))

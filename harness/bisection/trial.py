@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence  # noqa: TC003 (dataclass)
 from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003
 from typing import TYPE_CHECKING
 
 from harness.bisection.failure import Finding, Term, find
-from harness.errors import InputError
+from harness.errors import HostError, InputError
 from harness.results import store
 from harness.run.child import HARNESS, LIMIT, last_words, run_child, run_folders
 from harness.run.settings import Settings  # noqa: TC001
@@ -50,6 +49,7 @@ class Trials:
         """Run ``cases`` (all of them for none, or those that ``only`` selects) once.
 
         The records are in the folder ``name``.  One case has a VM of its own; several share.
+        Raises HostError when there is a record that cannot be read.
         """
         one = len(cases) == 1
         settings = replace(
@@ -69,8 +69,11 @@ class Trials:
         if late:
             said = f"it took more than {limit:.0f} s and was ended"
         for new in sorted(set(run_folders(results)) - before):
-            with contextlib.suppress(InputError):
+            try:
                 return Ran(store.load(results / new), f"{name}/{new}", said)
+            except InputError as error:
+                # It was made by this harness, unless that has changed meanwhile.
+                raise HostError(f"the record of a run cannot be read: {error}") from error
         return Ran(None, "", said)
 
     def test(self, name: str, failure: Failure, runs: int) -> tuple[Finding, int, str]:

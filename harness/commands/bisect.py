@@ -15,9 +15,9 @@ from harness.bisection.build import Builder, default_command
 from harness.bisection.campaign import Campaign
 from harness.bisection.git import Repository, Worktree
 from harness.bisection.report import CONFIG, MAIL, Report
-from harness.bisection.state import STATE, State
+from harness.bisection.state import State
 from harness.bisection.trial import Trials
-from harness.errors import INTERRUPTED, HostError, InputError
+from harness.errors import INTERRUPTED, HarnessError, HostError, InputError
 from harness.host.cache import cache_dir, host_errors, locked_if_free
 from harness.results.store import utc_now
 from harness.run.settings import from_options
@@ -53,9 +53,12 @@ def main(options: argparse.Namespace) -> int:
     with host_errors(f"cannot make {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CONFIG).write_text(config, errors="surrogateescape")
-    with locked_if_free(folder / STATE) as held:
+    # One for a repository and an architecture, whatever is bisected: what is built stays of use.
+    place = hashlib.sha256(f"{key} {options.arch}".encode()).hexdigest()[:10]
+    worktree = Worktree(repository, cache_dir("bisection") / f"bisect-{options.arch}-{place}", name)
+    with locked_if_free(worktree.folder) as held:
         if not held:
-            raise InputError(f"{folder} is being worked on by another bisection")
+            raise InputError(f"{worktree.folder} is being worked on by another bisection")
         known = kept.load(folder)
         state = known or State(options.arch, good, bad, command, utc_now())
         count = repository.count(good, bad)
@@ -64,12 +67,11 @@ def main(options: argparse.Namespace) -> int:
             log.info("--good is no ancestor of --bad: git has their merge base tested first")
         if known is not None:
             log.info("going on with it: %d commits are known", len(known.commits))
-        worktree = Worktree(repository, cache_dir("bisection") / name)
         campaign = Campaign(
             folder,
             state,
             worktree,
-            Builder(worktree.folder, recipe, command, folder / CONFIG, folder),
+            Builder(worktree.folder, recipe, command, folder / CONFIG),
             Trials(folder, _settings(options, worktree.folder), options.n),
             tuple(options.case),
             options.k or "",
@@ -86,12 +88,12 @@ def _bisect(campaign: Campaign) -> int:
         except KeyboardInterrupt:
             print(
                 f"\ninterrupted: the same command goes on with it; what is known is in "
-                f"{campaign.folder}, the worktree is {worktree.folder}"
+                f"{campaign.folder}; {_kept(worktree)}"
             )
             return INTERRUPTED
-        except InputError:
-            # Another command is another bisection.
-            worktree.remove()
+        except HarnessError:
+            if (worktree.folder / ".git").exists():
+                log.info("%s", _kept(worktree))
             raise
     outcome = campaign.state.outcome
     assert outcome is not None
@@ -101,6 +103,14 @@ def _bisect(campaign: Campaign) -> int:
     print(f"\n{report.text()}", end="", flush=True)
     worktree.remove()
     return 0 if outcome.first_bad else HostError.exit_code
+
+
+def _kept(worktree: Worktree) -> str:
+    """Say what is left: a build of minutes, which the next bisection of the tree goes on from."""
+    return (
+        "its worktree stays for the next bisection of this tree; to remove it: "
+        f"git -C {worktree.repository.folder} worktree remove --force {worktree.folder}"
+    )
 
 
 def _config(options: argparse.Namespace, tree: Path) -> str:

@@ -89,8 +89,7 @@ class Bisect:
 
     @property
     def folder(self):
-        [found] = self.results.glob("bisect-*")
-        return found
+        return max(self.results.glob("bisect-*"), key=lambda path: path.stat().st_mtime_ns)
 
     def runs(self):
         """Return what was run: the commit's folder, the cases, the isolation."""

@@ -57,6 +57,7 @@ def test_a_kernel_that_is_none(command, repo, tmp_path):
     assert done.returncode == 2, done.stderr
     assert f"harness: --bad {command.last[:12]}: nothing was run on its kernel: " in done.stderr
     assert "bzImage" in done.stderr
-    assert len(repo.git("worktree", "list").splitlines()) == 1
+    assert f"git -C {repo.folder} worktree remove --force" in done.stderr
+    assert len(repo.git("worktree", "list").splitlines()) == 2
     [folder] = (tmp_path / "results").glob("bisect-*")
     assert (folder / command.last[:12] / "run.log").is_file()

@@ -19,12 +19,11 @@ from harness.kernels.make import BuildError
 @pytest.fixture
 def builder(repo, tmp_path):
     (tmp_path / "config").write_text("CONFIG_X=y\n")
-    (tmp_path / "notes").mkdir()
     repo.commit("hole PASS")
 
     def make(command="make bzImage"):
         x86 = architectures.load("x86_64")
-        return Builder(repo.folder, x86, command, tmp_path / "config", tmp_path / "notes")
+        return Builder(repo.folder, x86, command, tmp_path / "config")
 
     return make
 
@@ -72,7 +71,7 @@ def test_another_cross_compiler(builder, repo, tmp_path, monkeypatch):
 
 def test_processes_of_a_killed_build_are_waited_for(builder, tmp_path, caplog, monkeypatch):
     caplog.set_level("INFO", "harness")
-    lock = (tmp_path / "notes" / "build.lock").open("w")
+    lock = (tmp_path / "linux.build.lock").open("w")
     subprocess.run(["flock", str(lock.fileno())], pass_fds=[lock.fileno()], check=True)
     timer = threading.Timer(1.0, lock.close)
     timer.start()
@@ -80,7 +79,7 @@ def test_processes_of_a_killed_build_are_waited_for(builder, tmp_path, caplog, m
     builder().make(tmp_path / "logs")
     assert time.monotonic() - began > 0.9
     assert "waiting for processes of an earlier build to end" in caplog.text
-    lock = (tmp_path / "notes" / "build.lock").open("w")
+    lock = (tmp_path / "linux.build.lock").open("w")
     subprocess.run(["flock", str(lock.fileno())], pass_fds=[lock.fileno()], check=True)
     monkeypatch.setattr("harness.bisection.build._ORPHANS", 0.3)
     with pytest.raises(InputError, match="processes of an earlier build still run"):

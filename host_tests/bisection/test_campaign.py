@@ -159,7 +159,7 @@ def test_a_kernel_that_does_not_boot(bisection, history):
 @pytest.mark.parametrize(
     ("kernels", "says"),
     [
-        ((PASS, PASS), "does not fail: guest_tests/continue.c::hole in 30 runs by itself"),
+        ((PASS, PASS), "does not fail: guest_tests/continue.c::hole in 2 runs by itself"),
         ((FAIL, FAIL), "has that failure, too"),
         ((PASS, "gone"), "nothing was run on its kernel: the kernel is gone"),
         ((PASS, ["hole PASS", "other PASS"]), "does not fail (2 cases, none of them failed"),
@@ -168,8 +168,22 @@ def test_a_kernel_that_does_not_boot(bisection, history):
 def test_ends_that_are_not_what_they_should_be(bisection, history, repo, kernels, says):
     commits = history(*kernels)
     with pytest.raises(InputError) as error:
-        bisection(*commits)
+        bisection(*commits, "--runs", "2")
     assert says in str(error.value)
+    # What is built is of use to the next one.
+    assert len(repo.git("worktree", "list").splitlines()) == 2
+    assert "its worktree stays for the next bisection of this tree" in bisection.said
+
+
+def test_the_next_bisection_goes_on_from_what_was_built(bisection, history, repo, tmp_path):
+    commits = history(FAIL, PASS, FAIL, FAIL)
+    with pytest.raises(InputError, match="has that failure, too"):
+        bisection(commits[0], commits[3], "--case", CASE, "--runs", "1")
+    [tree] = [path for path in (tmp_path / "cache" / "bisection").iterdir() if path.is_dir()]
+    build = f"touch {tree}/stays.o; make bzImage; test -e stays.o"
+    words = ["--case", CASE, "--runs", "1", "--build", build]
+    assert bisection(commits[1], commits[3], *words) == 0
+    assert f"first bad commit: {commits[2]}\n" in bisection.out
     assert len(repo.git("worktree", "list").splitlines()) == 1
 
 

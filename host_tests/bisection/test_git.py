@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.bisection.failure import Term
@@ -69,7 +71,7 @@ def test_ends(repo, repository, commits):
 
 @pytest.fixture
 def worktree(repository, commits, tmp_path):
-    made = Worktree(repository, tmp_path / "tree")
+    made = Worktree(repository, tmp_path / "tree", "bisect-1")
     assert made.make(commits[7])
     return made
 
@@ -86,6 +88,11 @@ def test_a_bisection(worktree, commits):
     assert progress == Progress(commits[5], steps=2)
     # As after a kill.
     assert worktree.start(commits[0], commits[7]).commit == commits[5]
+    assert (
+        replace(worktree, bisection="bisect-2").start(commits[0], commits[7]).commit == commits[3]
+    )
+    assert worktree.start(commits[0], commits[7]).commit == commits[3]
+    worktree.mark(Term.GOOD)
     progress = worktree.mark(Term.BAD)
     assert progress.commit == commits[4]
     progress = worktree.mark(Term.BAD)

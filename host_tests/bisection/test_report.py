@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from harness.architectures import ROOT
 from harness.errors import HostError
 
 CASE = "guest_tests/continue.c::hole"
@@ -79,3 +82,22 @@ def test_when_git_cannot_tell(bisection, repo):
     assert "Subject: [REGRESSION] userfaultfd: hole fails\n" in mail
     assert f"#regzbot introduced: {commits[0]}..{commits[2]}\n" in mail
     assert f"  {commits[1][:12]} c1\n" in mail
+
+
+@pytest.mark.usefixtures("found")
+def test_the_readme_shows_what_is_printed(bisection):
+    """Its sample has the lines that are there, in their order."""
+    text = (ROOT / "README.md").read_text()
+    sample = text.partition("### Bisect")[2].partition("```\n")[2].partition("```")[0]
+    label = re.compile(r"^(looked for|tested|evidence|again|mail) +", re.MULTILINE)
+    assert label.findall(sample) == label.findall(bisection.out)
+    for words in (
+        "harness: bisect: ",
+        "the bad end: ",
+        "each good verdict takes ",
+        "step 1, about ",
+    ):
+        assert words in sample
+    assert "first bad commit: " in sample
+    good = r"^harness: the good end is good: PASS \(\d+ runs, \d+ s\)$"
+    assert re.search(good, sample, re.MULTILINE)

@@ -127,16 +127,16 @@ def test_it_goes_on_when_the_worktree_was_removed(start, history, repo, tmp_path
     assert " c3: building" not in said(output)
 
 
-def test_what_a_killed_build_made_last_is_made_again(start, bisection, tmp_path):
+def test_what_a_killed_build_made_last_is_made_again(start, tmp_path):
     child, output = start()
     wait_for(tmp_path / "slow")
     child.kill()
     child.wait()
-    [tree] = (tmp_path / "cache" / "bisection").iterdir()
+    [tree] = [path for path in (tmp_path / "cache" / "bisection").iterdir() if path.is_dir()]
     # As if that build had taken five minutes.
     now = time.time_ns()
     ages = {"before.o": 600, "first.o": 200, "last.o": 10}
-    os.utime(bisection.folder / "building", ns=(0, now - 300 * 10**9))
+    os.utime(tree.with_name(f"{tree.name}.building"), ns=(0, now - 300 * 10**9))
     for name, seconds in ages.items():
         (tree / name).touch()
         os.utime(tree / name, ns=(0, now - seconds * 10**9))
