@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _matrix(
         commands.add_parser("matrix", help="the suite on many kernels, one table for all"), arches
     )
+    _bisect(commands.add_parser("bisect", help="find the commit that broke a case"), arches)
     sh = commands.add_parser("shell", help="a shell in a booted guest, over SSH")
     _common(sh, arches)
     sh.add_argument("--profile", default="contract", help="machine profile (default: contract)")
@@ -184,6 +185,57 @@ def _matrix(parser: argparse.ArgumentParser, arches: str) -> None:
     add_options(parser.add_argument, (*_LIMITS, "append", "boot", "retries", "isolation"))
 
 
+def _bisect(parser: argparse.ArgumentParser, arches: str) -> None:
+    parser.description = (
+        "Bisect a kernel's history: build and test commits in a worktree of its own until the "
+        "first one that shows the failure of the bad end is found. The same command goes on with "
+        "a bisection that was interrupted."
+    )
+    parser.add_argument("--arch", required=True, help=f"guest architecture: {arches}")
+    parser.add_argument(
+        "--tree",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="the kernel's git repository (default: the current folder); its worktree, index and "
+        "HEAD are not touched",
+    )
+    parser.add_argument("--good", required=True, metavar="A", help="a commit that does not fail")
+    parser.add_argument("--bad", required=True, metavar="B", help="a commit that fails")
+    parser.add_argument(
+        "--case",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="the case that fails, by id as run takes it; may be given again (default: all cases "
+        "are run at the bad end, and the quickest that fails there is taken)",
+    )
+    parser.add_argument("-k", metavar="EXPR", help="at the bad end, run only cases that match")
+    parser.add_argument(
+        "--runs",
+        type=_positive,
+        metavar="N",
+        help="runs without the failure that make a commit good (default: as many as its rate, "
+        "measured at the bad end, asks for)",
+    )
+    parser.add_argument(
+        "--build",
+        metavar="COMMAND",
+        help="what builds the kernel, run by the shell in the worktree, with ARCH and "
+        "CROSS_COMPILE set (default: 'make -jN' of the image, and of the modules if there are any)",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the kernel's configuration (default: .config of the tree); 'make olddefconfig' fits "
+        "it to each commit",
+    )
+    _results(parser, "results", "where the bisection's folder is made")
+    parser.add_argument("-n", metavar="N", type=_jobs, default="auto", help="as of run")
+    add_options(parser.add_argument, (*_LIMITS, "append", "boot", "vmcore"))
+
+
 def _bench(parser: argparse.ArgumentParser, arches: str) -> None:
     _common(parser, arches)
     parser.add_argument("--rounds", type=int, default=5, help="boots of each kind (default: 5)")
@@ -288,6 +340,12 @@ def _jobs(text: str) -> str:
     if text != "auto" and not (text.isdecimal() and int(text) >= 1):
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of VMs, nor auto")
     return text
+
+
+def _positive(text: str) -> int:
+    if not (number := count(text)):
+        raise argparse.ArgumentTypeError("'0' is not a number of runs")
+    return number
 
 
 def _common(parser: argparse.ArgumentParser, arches: str) -> None:

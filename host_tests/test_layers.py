@@ -32,7 +32,7 @@ LAYERS = [
     {"run"},
     {"options"},
     {"plugin"},
-    {"matrix", "selftest"},
+    {"bisection", "matrix", "selftest"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from harness.errors import Exit, InputError
 from harness.host.cache import host_errors, locked
 from harness.matrix import cells, record, report
-from harness.matrix.run import LIMIT, Runner, to_do
+from harness.matrix.run import Runner, to_do
 from harness.results.folder import latest, link_latest, make_folder
 from harness.results.store import utc_now
+from harness.run.child import LIMIT
 from harness.run.settings import from_options
 from harness.verdicts.verdict import Verdict, exit_code
 

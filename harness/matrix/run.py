@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.architectures import ROOT
 from harness.errors import InputError
-from harness.host.cache import host_errors
-from harness.host.process import end, spawn
 from harness.matrix import record
 from harness.matrix.record import CellRecord, Matrix
 from harness.results import store
 from harness.results.store import utc_now
-from harness.text import clean
+from harness.run.child import HARNESS, LIMIT, last_words, run_child, run_folders
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -33,11 +28,6 @@ if TYPE_CHECKING:
     from harness.matrix.cells import Cell
 
 log = logging.getLogger("harness")
-
-# Seconds after which a cell is ended, times the user's factor: it takes minutes.  A run has
-# limits of its own for all that it waits for; this one is for what nobody thought of.
-LIMIT = 3600.0
-_LAST_OF_LOG = 16 << 10  # bytes
 
 
 @dataclass
@@ -51,7 +41,7 @@ class Runner:
     # Seconds that a cell may take.
     limit: float = LIMIT
     # What is put before ``run``.
-    harness: tuple[str, ...] = (sys.executable, "-m", "harness")
+    harness: tuple[str, ...] = HARNESS
 
     def run(self, cells: Sequence[Cell], order: Sequence[Cell]) -> None:
         """Run ``cells``; what is known is written after each of them.
@@ -84,7 +74,7 @@ class Runner:
     def _cell(self, cell: Cell) -> None:
         argv = (*self.harness, "run", "--arch", cell.arch, "--kernel", cell.kernel)
         argv += ("--results", str(self.folder), *self.options)
-        before, began = set(self._folders()), time.monotonic()
+        before, began = set(run_folders(self.folder)), time.monotonic()
         found = CellRecord(
             arch=cell.arch,
             kernel=cell.kernel,
@@ -98,49 +88,20 @@ class Runner:
         )
         trouble = "it was interrupted"
         try:
-            code, late = self._process(argv, self.folder / found.log)
+            code, late = run_child(argv, self.folder / found.log, self.limit)
             found = replace(found, exit_code=code)
-            trouble = self._last_words(found.log)
+            trouble = last_words(self.folder / found.log)
             if late:
                 trouble = f"it took more than {self.limit:.0f} s and was ended; {trouble}"
             found = replace(found, why=trouble)
         finally:
             found = replace(found, wall=round(time.monotonic() - began, 1))
-            for folder in sorted(set(self._folders()) - before):
+            for folder in sorted(set(run_folders(self.folder)) - before):
                 with contextlib.suppress(InputError):
                     run = store.load(self.folder / folder)
                     found = record.learned(found, run, folder, trouble)
             known = {**record.known(self.matrix), _key(cell): found}
             self.matrix = replace(self.matrix, cells=tuple(known.values()))
-
-    def _process(self, argv: Sequence[str], output: Path) -> tuple[int, bool]:
-        """Run ``argv``; return its exit code, and whether it had to be ended for its time."""
-        with host_errors(f"cannot write {output}"), output.open("wb") as file:
-            # Where this command was called from, a kernel's relative path still means the same;
-            # "python -m harness" is found from anywhere, as it is installed.
-            child = spawn(argv, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
-            try:
-                return child.wait(self.limit), False
-            except subprocess.TimeoutExpired:
-                return end(child), True
-            except BaseException:
-                end(child)
-                raise
-
-    def _folders(self) -> list[str]:
-        """Return the names of the runs' folders."""
-        paths = self.folder.iterdir()
-        return [path.name for path in paths if path.is_dir() and not path.is_symlink()]
-
-    def _last_words(self, name: str) -> str:
-        """Return what a run's log says last that the harness itself said."""
-        with (self.folder / name).open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - _LAST_OF_LOG))
-            lines = file.read().decode(errors="replace").splitlines()
-        own = [line for line in lines if line.startswith("harness: ")]
-        last = (own or [line for line in lines if line.strip()] or ["it said nothing"])[-1]
-        return clean(last.removeprefix("harness: ").replace(str(ROOT), ".")).strip()
 
 
 def said(cell: CellRecord) -> str:

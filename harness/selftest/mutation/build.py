@@ -10,14 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import signal
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import HostError, InputError
-from harness.host.process import spawn
+from harness.errors import InputError
 from harness.kernels.folders import TREES
+from harness.kernels.make import BuildError, build, environment
 from harness.selftest.mutation.mutants import MUTANTS
 
 if TYPE_CHECKING:
@@ -26,19 +24,12 @@ if TYPE_CHECKING:
     from harness.architectures import Recipe
     from harness.selftest.mutation.source import Tree
 
-_ENVIRONMENT = {
-    "LC_ALL": "C",
+_REPRODUCIBLE = {
     "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
     "KBUILD_BUILD_USER": "harness",
     "KBUILD_BUILD_HOST": "harness",
     "KBUILD_BUILD_VERSION": "1",
 }
-# What a line of make's output has that says why a build failed.
-_CAUSE = re.compile(r"error:|undefined reference|\*\*\*|No such file")
-
-
-class BuildError(HostError):
-    """make failed; the message has what the compiler said."""
 
 
 @dataclass(frozen=True)
@@ -91,36 +82,15 @@ class Build:
             raise InputError(f"{self.recipe.arch}: Kconfig does not take {', '.join(missing)}")
         wanted.rename(kept)
 
-    def _run(self, *arguments: str) -> None:
-        arch = TREES[self.recipe.kernel_machine][0]
-        command = ["make", "-s", "-C", str(self.tree.source), f"O={self.folder}", f"ARCH={arch}"]
-        command += [f"CROSS_COMPILE={self.recipe.cross}-", *arguments]
-        environment = {**os.environ, **_ENVIRONMENT}
-        # What make told its own make ("make mutation") is not meant for the kernel's.
-        for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
-            environment.pop(name, None)
-        child = spawn(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        with child:
-            try:
-                output = child.communicate()[0].decode(errors="replace")
-            except BaseException:
-                os.killpg(child.pid, signal.SIGKILL)
-                raise
-        if child.returncode:
-            raise BuildError(f"make {arguments[0]}: {cause(output)}")
-
-
-def cause(output: str, lines: int = 3) -> str:
-    """Return the lines of make's ``output`` that say why it failed, on one line."""
-    said = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in said if _CAUSE.search(line)]
-    return "; ".join((telling or said[-lines:])[:lines])
+    def _run(self, target: str, *arguments: str) -> None:
+        # On the command line: the environment's O is not heeded.
+        command = ["make", "-s", "-C", str(self.tree.source), f"O={self.folder}"]
+        variables = environment(self.recipe, _REPRODUCIBLE)
+        command += [f"{name}={variables[name]}" for name in ("ARCH", "CROSS_COMPILE")]
+        try:
+            build([*command, target, *arguments], variables, self.folder / f"{target}.log")
+        except BuildError as error:
+            raise BuildError(f"make {target}: {error}") from error
 
 
 def lacking(fragment: str, config: str) -> list[str]:

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 
 from harness import architectures
 from harness.errors import HostError
+from harness.kernels.make import BuildError
 from harness.selftest.mutation import kept
-from harness.selftest.mutation.build import Build, BuildError
+from harness.selftest.mutation.build import Build
 from harness.selftest.mutation.kept import Result
 from harness.selftest.mutation.mutants import Mutant  # noqa: TC001 (dataclass)
 from harness.selftest.mutation.report import line

@@ -7,7 +7,8 @@ import pytest
 
 from harness import architectures
 from harness.errors import InputError
-from harness.selftest.mutation.build import Build, BuildError, cause, lacking
+from harness.kernels.make import BuildError
+from harness.selftest.mutation.build import Build, lacking
 
 # Stands for make: notes its words, writes the .config it was told to, and an "image".
 MAKE = """#!/bin/sh
@@ -80,11 +81,6 @@ def test_a_failure_says_what_the_compiler_said(tree, make):
     make("echo ok; echo mm/a.c:3: error: nonsense; echo more; exit 2")
     with pytest.raises(BuildError, match=r"make allnoconfig: mm/a.c:3: error: nonsense$"):
         Build(tree, architectures.load("x86_64")).make()
-
-
-def test_a_failure_without_a_known_word_shows_its_end():
-    assert cause("a\nb\n\nc\nd\n") == "b; c; d"
-    assert cause("") == ""
 
 
 def test_what_a_configuration_lacks():

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HostError
+from harness.kernels.make import BuildError
 from harness.selftest.mutation import campaign, kept
-from harness.selftest.mutation.build import BuildError
 from harness.selftest.mutation.campaign import Campaign
 from harness.selftest.mutation.mutants import Edit
 from harness.selftest.mutation.report import line
