@@ -127,7 +127,7 @@ def test_help(command):
         ("zeros", r".*/zeros is not a kernel image that QEMU boots: "),
         ("cut", r".*/cut is not a kernel image that QEMU boots: "),
         ("fake.deb", r".*/fake\.deb .*"),
-        ("pipe", r".*/pipe is neither a file nor a folder: expected"),
+        ("pipe", r".*/pipe is neither a file nor a folder but a pipe: expected"),
     ],
 )
 def test_a_kernel_that_is_none_is_refused_at_once(inputs, name, message):
@@ -197,7 +197,7 @@ def test_a_suite_that_is_misspelt(tmp_path, spec):
 
 def test_a_suite_without_its_prefix(tmp_path):
     done = run(tmp_path, "--kernel", "bookworm")
-    refused(done, r"there is no 'bookworm': .*; did you mean debian:bookworm\?")
+    refused(done, r"there is no '.*/bookworm': .*; did you mean debian:bookworm\?")
 
 
 @pytest.mark.parametrize("command", ["run", "shell", "kernel"])
@@ -254,7 +254,7 @@ def test_what_is_known_of_a_kernel():
     ]
     assert values["release"].strip().endswith("-amd64")
     assert Path(values["image"].strip()).is_file()
-    assert re.fullmatch(r" +the config beside the image, \d+ options", values["config"])
+    assert re.fullmatch(r" +the config in the package, \d+ options", values["config"])
     assert "these fit the image" in values["modules"]
     assert "can be tested" in values["verdict"]
 

@@ -54,7 +54,9 @@ def assemble(
     """
     files = (path, *files, *beside.files)
     path, inner = bootable(path, image, origin)
-    found, notes = coherence.configuration(inner, recipe, beside.config, files[0])
+    found, notes = coherence.configuration(
+        inner, recipe, beside.config, files[0], beside.config_name
+    )
     system_map, about_map = coherence.system_map(beside.system_map, inner)
     vmlinux, about_vmlinux = coherence.vmlinux(beside.vmlinux, inner)
     return Kernel(
@@ -116,6 +118,7 @@ def from_archives(
         system_map=symbols if symbols.is_file() else None,
         vmlinux=None,
         files=(text,),
+        config_name="the config in the package",
     )
     return assemble(
         image,

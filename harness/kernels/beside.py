@@ -35,6 +35,8 @@ class Belongings:
     vmlinux: Path | None
     # Where they were looked for: while none of these changes, the same is found.
     files: tuple[Path, ...]
+    # What to call the configuration where its path is one in the cache; "": its path.
+    config_name: str = ""
 
 
 def belongings(image: Path, release: str) -> Belongings:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import mmap
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import architectures
@@ -14,6 +13,8 @@ from harness.kernels import config
 from harness.kernels.version import Version
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.architectures import Recipe
     from harness.kernels.config import Config
     from harness.kernels.facts import Facts
@@ -23,28 +24,28 @@ _BANNER = re.compile(rb"Linux version \d[^\n\0]* #\d[^\n\0]*\n")
 
 
 def configuration(
-    image: Facts, recipe: Recipe, beside: Path | str | None, image_file: Path
+    image: Facts, recipe: Recipe, beside: Path | None, image_file: Path, name: str = ""
 ) -> tuple[Config, list[str]]:
     """Return the configuration that ``image`` was built with, and notes on what was passed over.
 
-    The image's own (CONFIG_IKCONFIG) is the truth.  Without it, ``beside``, a .config or its
-    text, is taken unless it is another kernel's.  In a build tree one that is younger than the
-    image ``image_file`` may have been edited since: then what make read last,
+    The image's own (CONFIG_IKCONFIG) is the truth.  Without it, the .config ``beside``, which
+    notes call ``name``, is taken unless it is another kernel's.  In a build tree one that is
+    younger than the image ``image_file`` may have been edited since: then what make read last,
     include/config/auto.conf, is taken when it is older than the image.
     """
     if beside is None:
         if image.config is None:
             return config.UNKNOWN, []
         return config.parse(image.config, _INSIDE), []
-    source = str(beside) if isinstance(beside, Path) else "the config beside the image"
-    text = beside.read_text(errors="replace") if isinstance(beside, Path) else beside
+    source = name or str(beside)
+    text = beside.read_text(errors="replace")
     found = config.parse(text, source)
     if image.config is not None:
         own = config.parse(image.config, _INSIDE)
         differ = _differing(own, found)
         note = f"{source} is not what the image was built with ({differ}): the image's own is used"
         return own, [note] if differ else []
-    tree = beside if isinstance(beside, Path) and _is_tree(beside) else None
+    tree = beside if _is_tree(beside) else None
     built = _built_with(tree, image_file) if tree else None
     if why := _contradiction(text, found, image, recipe):
         if built is not None and not _contradiction("", built, image, recipe):

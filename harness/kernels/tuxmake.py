@@ -26,7 +26,7 @@ def artifacts(folder: Path, target: str) -> list[Path]:
     Its ``results.artifacts`` has for each target ("kernel", "modules") a list of names.  Empty
     when there is no such file, or when it is another program's.
     """
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
         metadata = json.loads((folder / "metadata.json").read_bytes())
         names = metadata["results"]["artifacts"][target]
         files = [folder / name for name in names if "/" not in name]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import Exit
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -35,7 +37,7 @@ def test_input_that_cannot_be_used(command, repo, tmp_path):
         ({"good": command.last, "bad": command.first}, "are they the wrong way round?"),
     ):
         done = command(**words)
-        assert (done.returncode, done.stdout) == (2, "")
+        assert (done.returncode, done.stdout) == (Exit.INPUT, "")
         assert says in done.stderr
         assert "Traceback" not in done.stderr
     (tmp_path / "empty").mkdir()
@@ -46,7 +48,7 @@ def test_input_that_cannot_be_used(command, repo, tmp_path):
         (["--runs", "0"], "'0' is not a number of runs"),
     ):
         done = command(*more)
-        assert done.returncode == 2
+        assert done.returncode == Exit.INPUT
         assert says in done.stderr
     assert not (tmp_path / "results").exists()
 
@@ -54,7 +56,7 @@ def test_input_that_cannot_be_used(command, repo, tmp_path):
 def test_a_kernel_that_is_none(command, repo, tmp_path):
     """What is built is no kernel: the run of the bad end says so, and it ends there."""
     done = command("--case", "guest_tests/api.c::handshake")
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == Exit.INPUT, done.stderr
     assert f"harness: --bad {command.last[:12]}: nothing was run on its kernel: " in done.stderr
     assert "bzImage" in done.stderr
     assert f"git -C {repo.folder} worktree remove --force" in done.stderr

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.bisection import state
-from harness.errors import INTERRUPTED
+from harness.errors import INTERRUPTED, InputError
 
 HERE = Path(__file__).parent
 FAKE = (sys.executable, str(HERE / "fake_harness.py"))
@@ -150,7 +150,7 @@ def test_two_at_once(start, tmp_path):
     first, _ = start()
     wait_for(tmp_path / "slow")
     second, output = start()
-    assert second.wait(60) == 2
+    assert second.wait(60) == InputError.exit_code
     assert "is being worked on by another bisection" in said(output)
     assert first.poll() is None
     (tmp_path / "go").touch()

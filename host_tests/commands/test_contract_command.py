@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.contract import reader
+from harness.errors import Exit
 from harness.results.record import CaseRecord, KernelRecord, Run
 from harness.results.store import RunStore
 from harness.verdicts.verdict import Verdict
@@ -101,5 +102,5 @@ def test_rows_by_their_beginning(tmp_path):
 )
 def test_bad_input(words, message):
     done = contract(*words)
-    assert done.returncode == 2
+    assert done.returncode == Exit.INPUT
     assert message in done.stderr

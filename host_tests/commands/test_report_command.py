@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from harness.errors import Exit
 from harness.results.record import CaseRecord, KernelRecord, Run
 from harness.results.store import RESULTS, RunStore, load
 from harness.suite.ktap import parse
@@ -76,7 +77,7 @@ def test_a_reader_that_has_enough_is_no_error(killed):
 
 def test_what_is_no_run_is_bad_input(tmp_path):
     done = report(tmp_path)
-    assert done.returncode == 2
+    assert done.returncode == Exit.INPUT
     assert done.stderr.startswith(f"harness: cannot read {tmp_path}/results.json")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from harness import architectures
 from harness.errors import InputError
+from harness.kernels.config import UNKNOWN
 from harness.machine.append import _OWN_BYTES, check_append, words
 from harness.machine.command import Boot, kernel_command_line
 
@@ -68,7 +69,7 @@ def test_there_is_room_for_the_harness_and_the_user(arch):
     recipe = architectures.load(arch)
     for profile in recipe.profiles.values():
         boot = Boot(
-            recipe, profile, "tcg", recipe.accelerators["tcg"], recipe.card(None),
+            recipe, profile, "tcg", recipe.accelerators["tcg"], recipe.card(UNKNOWN),
             Path("kernel"), Path("image"), append="x",
         )  # fmt: skip
         whole = kernel_command_line(boot)

@@ -9,6 +9,7 @@ import pytest
 
 from harness import architectures
 from harness.image.image import Image
+from harness.kernels.config import UNKNOWN
 from harness.kernels.kernel import Kernel
 from harness.kernels.provenance import Build, Provenance
 from harness.kernels.version import Version
@@ -28,7 +29,7 @@ def git(tree, *words):
 @pytest.fixture
 def prepared(tmp_path, monkeypatch):
     """Return a function that has a session prepared for a kernel of some provenance."""
-    monkeypatch.setattr(session, "end_on_sigterm", lambda: None)
+    monkeypatch.setattr(session, "end_on_signals", lambda: None)
     monkeypatch.setattr(session.GuestSession, "current", None)
 
     def prepare(provenance):
@@ -42,10 +43,10 @@ def prepared(tmp_path, monkeypatch):
             recipe=architectures.load("x86_64"),
             kernel=Kernel(
                 arch="x86_64", image=Path("/x"), release="6.1", version=Version(6, 1),
-                config=None, modules=None, origin="o", sha256="ab",
+                config=UNKNOWN, modules=None, origin="o", sha256="ab",
             ),
-            image=Image(Path("/y"), "cd"), choice=None, programs=(), compat=(), on_demand=(),
-            durations={}, provenance=provenance,
+            image=Image(Path("/y"), "cd"), choice=None, qemu=None, image_stamp=(), unpacked=None,
+            programs=(), compat=(), on_demand=(), durations={}, provenance=provenance,
         )  # fmt: skip
         state.prepare()
         return state.records

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from harness.cli import main
-from harness.errors import InputError
+from harness.errors import Exit, InputError
 from harness.selftest import goldens
 from harness.verdicts.splats import Kind
 
@@ -115,5 +115,5 @@ def test_the_command(folder, capsys):
 def test_a_folder_without_logs(tmp_path, capsys):
     with pytest.raises(InputError, match="has no log"):
         goldens.load(tmp_path, every=False)
-    assert main(["goldens", str(tmp_path / "nothing")]) == 2
+    assert main(["goldens", str(tmp_path / "nothing")]) == Exit.INPUT
     assert "is no folder" in capsys.readouterr().err
