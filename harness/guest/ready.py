@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from harness.errors import HarnessError, HostError
 from harness.guest.guest import Guest, booted, examined, prepare_to_save, restored
 from harness.guest.keys import Keys
+from harness.guest.speed import slowness_of
 from harness.machine import templates
 from harness.machine.boot import BootError
 from harness.machine.evidence import EvidenceLog
@@ -99,7 +100,14 @@ class GuestFactory:
             try:
                 with templates.held(template.key):
                     return stack.enter_context(
-                        restored(template.clone(boot), self.keys, (), log_to, self._scale)
+                        restored(
+                            template.clone(boot),
+                            self.keys,
+                            (),
+                            log_to,
+                            self._scale,
+                            template.slowness,
+                        )
                     )
             except HarnessError as error:
                 _throw_away(template, log_to, error)
@@ -126,12 +134,14 @@ class GuestFactory:
                 going_on = replace(boot, ram=made.ram, state=start.state)
                 files = self._contents.files
                 try:
-                    with restored(going_on, Keys(), files, log_of_it, self._scale) as guest:
+                    with restored(
+                        going_on, Keys(), files, log_of_it, self._scale, start.slowness
+                    ) as guest:
                         lines = (*start.console.read_text().splitlines(), *guest.vm.console.since())
                         guest.agent.close()
                         guest.ssh.close()
-                        prepare_to_save(guest.vm, self._scale)
-                        made.finish(guest.vm, lines)
+                        prepare_to_save(guest.vm, self._scale * start.slowness)
+                        made.finish(guest.vm, lines, start.slowness)
                 except HarnessError as error:
                     _throw_away(start, log_to, error)
                     raise
@@ -152,8 +162,9 @@ class GuestFactory:
                 cold = replace(boot, ram=made.ram, overlay=Keys().overlay())
                 with VM(cold, log_of_it) as vm:
                     examined(vm, self._scale, self._examine)
-                    prepare_to_save(vm, self._scale)
-                    made.finish(vm, vm.console.since())
+                    slowness = slowness_of(vm, self._scale)
+                    prepare_to_save(vm, self._scale * slowness)
+                    made.finish(vm, vm.console.since(), slowness)
         return _made(base)
 
 

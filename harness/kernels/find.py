@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from harness.debian.mirror import RELEASES
 from harness.errors import InputError
 from harness.kernels.debian import find_debian
+from harness.kernels.debug import PREFIX, find_debug
 from harness.kernels.files import find_in_deb, find_in_image
 from harness.kernels.folders import find_in_folder
 
@@ -19,21 +20,23 @@ if TYPE_CHECKING:
     from harness.kernels.kernel import Kernel
 
 _EXPECTED = (
-    "expected debian:SUITE[:FLAVOUR][=VERSION], a kernel image, a linux-image .deb, "
-    "a kernel's build tree, or a tuxmake artifact directory"
+    "expected debian:SUITE[:FLAVOUR][=VERSION], debug:NAME[:SUITE][=VERSION], a kernel image, "
+    "a linux-image .deb, a kernel's build tree, or a tuxmake artifact directory"
 )
 
 
 def find(spec: str, recipe: Recipe) -> Kernel:
     """Return the kernel that ``spec`` names, for the machine of ``recipe``.
 
-    ``spec`` is ``debian:SUITE[:FLAVOUR][=VERSION]``, or the path of an image, of a
-    linux-image .deb, of a build tree or of a tuxmake artifact directory.  Raises InputError
-    that says what was found and what was expected, HostError when the mirror or the cache
-    fails.
+    ``spec`` is ``debian:SUITE[:FLAVOUR][=VERSION]``, ``debug:NAME[:SUITE][=VERSION]`` (built
+    for this), or the path of an image, of a linux-image .deb, of a build tree or of a tuxmake
+    artifact directory.  Raises InputError that says what was found and what was expected,
+    HostError when the mirror, the cache or the build fails.
     """
     if spec.startswith("debian:"):
         return find_debian(spec, recipe)
+    if spec.startswith(PREFIX):
+        return find_debug(spec, recipe)
     path = Path(spec).expanduser()
     return dataclasses.replace(_find_path(path, spec, recipe), spec=str(path.absolute()))
 

@@ -54,6 +54,8 @@ class VmRecord:
     ended: float | None = None  # the same; None while it runs
     end: ExitKind | None = None  # how it ended; None while it runs or when it was shut down
     template: str = ""  # key of the saved VM it is a clone of; "" when it was booted
+    slowness: float = 1.0  # factor on time limits: how slow its kernel was measured to be
+    watchers: Mapping[str, str] = field(default_factory=dict)  # what kmemleak, lockdep saw in it
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class CaseRecord:
     started: float  # seconds since the run began
     duration: float  # seconds
     vm: str  # name of its VM; "" when it had none
-    phase: str  # "boot" or "case": when the verdict was made
+    phase: str  # "boot", "case", or "end" of a VM: when the verdict was made
     console: tuple[str, ...] = ()  # at most MAX_CONSOLE bytes
     diagnostics: tuple[str, ...] = ()  # what the program said
     splats: tuple[SplatRecord, ...] = ()

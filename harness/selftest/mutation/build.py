@@ -2,132 +2,29 @@
 """A small kernel, built from the fragments in ``guest_tests/mutants/kernel/``.
 
 The fragments stand over allnoconfig: ``config`` for all architectures, ``config-ARCH`` for one.
-A build is reproducible, so that an edit that changes nothing is told from one that does.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import signal
-import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import HostError, InputError
-from harness.host.process import spawn
-from harness.kernels.folders import TREES
+from harness.errors import InputError
+from harness.kernels.build import Build
 from harness.selftest.mutation.mutants import MUTANTS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness.architectures import Recipe
-    from harness.selftest.mutation.source import Tree
-
-_ENVIRONMENT = {
-    "LC_ALL": "C",
-    "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
-    "KBUILD_BUILD_USER": "harness",
-    "KBUILD_BUILD_HOST": "harness",
-    "KBUILD_BUILD_VERSION": "1",
-}
-# What a line of make's output has that says why a build failed.
-_CAUSE = re.compile(r"error:|undefined reference|\*\*\*|No such file")
+    from harness.kernels.source import Source
 
 
-class BuildError(HostError):
-    """make failed; the message has what the compiler said."""
+def build_of(tree: Source, recipe: Recipe) -> Build:
+    """Return the build of ``tree`` for one architecture, in a folder beside it.
 
-
-@dataclass(frozen=True)
-class Build:
-    """An output folder of one tree for one architecture."""
-
-    tree: Tree
-    recipe: Recipe
-
-    @property
-    def folder(self) -> Path:
-        """The output folder: the kernel that the suite is run on."""
-        return self.tree.folder / self.recipe.arch
-
-    @property
-    def image(self) -> Path:
-        """The kernel's image."""
-        _, name, targets = TREES[self.recipe.kernel_machine]
-        return self.folder / "arch" / name / "boot" / targets[0]
-
-    @property
-    def fragment(self) -> str:
-        """The configuration that is wanted."""
-        kernel = MUTANTS / "kernel"
-        own = kernel / f"config-{self.recipe.arch}"
-        if not own.is_file():
-            raise InputError(f"no mutant of {self.recipe.arch} can be built: there is no {own}")
-        return (kernel / "config").read_text() + own.read_text()
-
-    def make(self) -> str:
-        """Build what is not up to date; return the image's SHA256 in hex.
-
-        Raises BuildError when that fails, InputError when the configuration does not come
-        out as the fragments want it.
-        """
-        self._configure()
-        self._run(TREES[self.recipe.kernel_machine][2][0], f"-j{os.cpu_count()}")
-        return hashlib.sha256(self.image.read_bytes()).hexdigest()
-
-    def _configure(self) -> None:
-        self.folder.mkdir(exist_ok=True)
-        kept = self.folder / "fragment"
-        if kept.is_file() and kept.read_text() == self.fragment:
-            return
-        kept.unlink(missing_ok=True)
-        wanted = self.folder / "fragment.wanted"
-        wanted.write_text(self.fragment)
-        self._run("allnoconfig", f"KCONFIG_ALLCONFIG={wanted}")
-        if missing := lacking(self.fragment, (self.folder / ".config").read_text()):
-            raise InputError(f"{self.recipe.arch}: Kconfig does not take {', '.join(missing)}")
-        wanted.rename(kept)
-
-    def _run(self, *arguments: str) -> None:
-        arch = TREES[self.recipe.kernel_machine][0]
-        command = ["make", "-s", "-C", str(self.tree.source), f"O={self.folder}", f"ARCH={arch}"]
-        command += [f"CROSS_COMPILE={self.recipe.cross}-", *arguments]
-        environment = {**os.environ, **_ENVIRONMENT}
-        # What make told its own make ("make mutation") is not meant for the kernel's.
-        for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
-            environment.pop(name, None)
-        child = spawn(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        with child:
-            try:
-                output = child.communicate()[0].decode(errors="replace")
-            except BaseException:
-                os.killpg(child.pid, signal.SIGKILL)
-                raise
-        if child.returncode:
-            raise BuildError(f"make {arguments[0]}: {cause(output)}")
-
-
-def cause(output: str, lines: int = 3) -> str:
-    """Return the lines of make's ``output`` that say why it failed, on one line."""
-    said = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in said if _CAUSE.search(line)]
-    return "; ".join((telling or said[-lines:])[:lines])
-
-
-def lacking(fragment: str, config: str) -> list[str]:
-    """Return what ``fragment`` asks for and ``config``, a .config, does not have."""
-    there = set(config.splitlines())
-    # "is not set" stands there only for a symbol whose dependencies are met.
-    names = {line.partition("=")[0] for line in there if line.startswith("CONFIG_")}
-    unset = re.findall(r"^# (CONFIG_\w+) is not set$", fragment, re.MULTILINE)
-    wanted = [line for line in fragment.splitlines() if line.startswith("CONFIG_")]
-    return [line for line in wanted if line not in there] + [n for n in unset if n in names]
+    Raises InputError when no mutant of that architecture can be built.
+    """
+    kernel = MUTANTS / "kernel"
+    own = kernel / f"config-{recipe.arch}"
+    if not own.is_file():
+        raise InputError(f"no mutant of {recipe.arch} can be built: there is no {own}")
+    fragment = (kernel / "config").read_text() + own.read_text()
+    return Build(tree.source, tree.folder / recipe.arch, recipe, fragment)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HostError
+from harness.kernels.make import BuildError
 from harness.selftest.mutation import campaign, kept
-from harness.selftest.mutation.build import BuildError
 from harness.selftest.mutation.campaign import Campaign
 from harness.selftest.mutation.mutants import Edit
 from harness.selftest.mutation.report import line
@@ -67,7 +67,7 @@ class World:
 @pytest.fixture
 def world(tree, tmp_path, monkeypatch, record):
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(campaign, "Build", FakeBuild)
+    monkeypatch.setattr(campaign, "build_of", FakeBuild)
     monkeypatch.setattr(kept, "suite_digest", lambda: "suite 1")
     made = World(tree, FakeSuite())
     made.suite.runs["base-x86_64"] = [record(PASS, PASS)]
