@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from harness.errors import HostError
 from harness.guest.console import tell
 
 if TYPE_CHECKING:
@@ -33,14 +34,24 @@ def slowness_of(vm: VM, scale: float) -> float:
     usual = vm.boot.accelerator.kernel_cost
     if usual is None:
         return 1.0
-    said = tell(vm, "measure {}", "measured", scale)
-    kernel, program = map(int, said.split()[:2])
-    found = factor(kernel / max(1, program), usual)
+    cost = cost_in(tell(vm, "measure {}", "measured", scale))
+    found = factor(cost, usual)
     log.info(
-        "%s: the kernel's work costs %.1f times a program's, a stock kernel's %.1f: time limits "
-        "times %.1f", vm.log.vm, kernel / max(1, program), usual, found,
+        "%s: the kernel's work costs %.1f of a program's, a stock kernel's %.1f: time limits times "
+        "%.1f", vm.log.vm, cost, usual, found,
     )  # fmt: skip
     return found
+
+
+def cost_in(said: str) -> float:
+    """Return what the kernel's work costs: ``said`` has its nanoseconds and a program's.
+
+    Raises HostError when it has not.
+    """
+    words = said.split()
+    if len(words) != 2 or not all(word.isdecimal() and int(word) for word in words):
+        raise HostError(f"the guest measured its kernel, and says {said!r}: expected two numbers")
+    return int(words[0]) / int(words[1])
 
 
 def factor(cost: float, usual: float) -> float:

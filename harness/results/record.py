@@ -123,6 +123,11 @@ class Run:
     schema: int = SCHEMA
 
 
+def slowness(run: Run) -> float:
+    """Return the factor on time limits that the slowest of the run's kernels was given."""
+    return max([vm.slowness for vm in run.vms], default=1.0)
+
+
 def tidy(case: CaseRecord) -> CaseRecord:
     """Return ``case`` with what came from the guest cleaned and bounded."""
     splats = tuple(
