@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The table for people."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from results_data import VM, case, run
@@ -87,6 +89,15 @@ def test_dates_that_are_none_are_left_out():
 
 def test_vms_on_the_same_qemu_take_one_line():
     assert table(run(vms=(VM, VM))).count("qemu    ") == 1
+
+
+def test_a_slow_kernel_and_its_watchers_have_a_line():
+    words = {"lockdep": "nothing seen", "kmemleak": "memory leak: 192 bytes"}
+    slow = replace(VM, slowness=3.4, watchers=words)
+    text = table(run(vms=(slow, replace(slow, name="vm1", watchers={"lockdep": "nothing seen"}))))
+    assert "limits  times 3.4: so much slower is this kernel, measured, than a stock one\n" in text
+    assert "lockdep: nothing seen (2 VMs)\n" in text
+    assert "kmemleak: memory leak: 192 bytes (1 VMs)\n" in text
 
 
 def test_a_message_is_wrapped_under_its_case():
