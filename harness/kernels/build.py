@@ -30,7 +30,9 @@ _REPRODUCIBLE = {
     "KBUILD_BUILD_HOST": "harness",
     "KBUILD_BUILD_VERSION": "1",
 }
-_SYMBOL = re.compile(r"(?:# )?(CONFIG_\w+)(?:=| is not set$)")
+# Before what only some versions of the kernel have: it is asked for, and may be missing.
+_OPTIONAL = "#? "
+_SYMBOL = re.compile(r"(?:#\?? )?(CONFIG_\w+)(?:=| is not set$)")
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,11 @@ class Build:
             return
         kept.unlink(missing_ok=True)
         wanted = self.folder / "fragment.wanted"
-        wanted.write_text(self.fragment)
+        wanted.write_text(self.fragment.replace(_OPTIONAL, ""))
         self._run("allnoconfig", f"KCONFIG_ALLCONFIG={wanted}")
         if missing := lacking(self.fragment, (self.folder / ".config").read_text()):
             raise InputError(f"{self.recipe.arch}: Kconfig does not take {', '.join(missing)}")
-        wanted.rename(kept)
+        kept.write_text(self.fragment)
 
     def _run(self, target: str, *arguments: str) -> None:
         # On the command line: the environment's O is not heeded.

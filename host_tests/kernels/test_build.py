@@ -92,6 +92,15 @@ def test_a_failure_says_what_the_compiler_said(built, make):
         built.make()
 
 
+def test_what_only_some_kernels_have_is_asked_for_and_may_be_missing(source, tmp_path, make):
+    make('sed -i s/CONFIG_OLD=y// "$out/.config"')
+    text = "CONFIG_NEW=y\n#? CONFIG_OLD=y\n"
+    built = Build(source, tmp_path / "out", architectures.load("x86_64"), text)
+    built.make()
+    assert (built.folder / "fragment.wanted").read_text() == "CONFIG_NEW=y\nCONFIG_OLD=y\n"
+    assert merged([text, "CONFIG_OLD=n\n"]) == "CONFIG_NEW=y\nCONFIG_OLD=n\n"
+
+
 def test_a_later_fragment_has_the_last_word():
     base = '# a note\nCONFIG_A=y\nCONFIG_B="x"\n# CONFIG_C is not set\n'
     more = "# CONFIG_A is not set\nCONFIG_C=y\n"
