@@ -103,7 +103,7 @@ def _facts(run: Run, width: int) -> Iterator[str]:
     for host in sorted(hosts):
         yield from _wrapped(f"qemu    {host}", width, "", " " * 8)
     if (factor := slowness(run)) > 1:
-        said = f"times {factor:.1f}: so much slower is this kernel, measured, than a stock one"
+        said = f"times {factor:.1f} for a kernel that was measured to be slow (docs/debug.md)"
         yield from _wrapped(f"limits  {said}", width, "", " " * 8)
     for watcher in dict.fromkeys(name for vm in run.vms for name in vm.watchers):
         words = Counter(vm.watchers[watcher] for vm in run.vms if watcher in vm.watchers)

@@ -95,7 +95,7 @@ def test_a_slow_kernel_and_its_watchers_have_a_line():
     words = {"lockdep": "nothing seen", "kmemleak": "memory leak: 192 bytes"}
     slow = replace(VM, slowness=3.4, watchers=words)
     text = table(run(vms=(slow, replace(slow, name="vm1", watchers={"lockdep": "nothing seen"}))))
-    assert "limits  times 3.4: so much slower is this kernel, measured, than a stock one\n" in text
+    assert "limits  times 3.4 for a kernel that was measured to be slow (docs/debug.md)\n" in text
     assert "lockdep: nothing seen (2 VMs)\n" in text
     assert "kmemleak: memory leak: 192 bytes (1 VMs)\n" in text
 
