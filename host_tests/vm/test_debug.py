@@ -9,7 +9,6 @@ Building one takes minutes, so that these tests are run by hand:
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import replace
 
 import pytest
@@ -43,22 +42,11 @@ def runner(plan, tmp_path):
     return Runner(plan, tmp_path, Clock(), "vm")
 
 
-def poke(guest, address, data):
-    """Write ``data`` at a kernel's ``address``, through QEMU's gdbstub (its remote protocol)."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = f"gdbserver tcp:127.0.0.1:{port}"
-    guest.vm.qmp.execute("human-monitor-command", {"command-line": command})
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as gdb:
-        for words in (f"M{address:x},{len(data):x}:{data.hex()}", "D"):
-            gdb.sendall(f"${words}#{sum(words.encode()) % 256:02x}".encode())
-            said = b""
-            while b"#" not in said:
-                said += gdb.recv(4096)
-            assert b"$OK#" in said, said
-            gdb.sendall(b"+")
-    guest.vm.qmp.execute("human-monitor-command", {"command-line": "gdbserver none"})
+# What the kernel would say; to make it say so takes a bug of its own.
+OFF = """
+sed 's/debug_locks:.*/debug_locks: 0/' /proc/lockdep_stats >/tmp/off &&
+mount --bind /tmp/off /proc/lockdep_stats
+"""
 
 
 def test_a_debug_kernel_is_slow_and_its_watchers_saw_nothing(runner, job):
@@ -73,12 +61,11 @@ def test_a_debug_kernel_is_slow_and_its_watchers_saw_nothing(runner, job):
     assert runner.take_ends() == []
 
 
-def test_lockdep_that_is_off_is_told(plan, runner, job):
-    symbols = dict(line.split()[::-2] for line in plan.kernel.system_map.read_text().splitlines())
+def test_lockdep_that_is_off_is_told(runner, job):
     with runner:
         runner.run(job)
         [guest] = runner.fleet.running.values()
-        poke(guest, int(symbols["debug_locks"], 16), bytes(4))
+        assert guest.ssh.run(["sh", "-c", OFF], timeout=60).exit_status == 0
     [seen] = [end for end in runner.take_ends() if end.name == "lockdep"]
     assert seen.verdict is Verdict.FAIL
     assert seen.phase == "end"
