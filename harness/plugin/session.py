@@ -264,6 +264,9 @@ class GuestSession:
         """End this process's VMs; return what take_vms does."""
         if self._runner is None:
             return {}
+        if self.interrupted:
+            # Who interrupts a run does not wait for its kernel's watchers.
+            self._runner.fleet.last_look = None
         self._runner.__exit__(None, None, None)
         records = self.take_vms()
         self._runner = None
