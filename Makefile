@@ -33,7 +33,7 @@ CASES = $(call given,-n,JOBS) $(call given,--isolation=,ISOLATION) \
 .DEFAULT_GOAL := help
 # Two that install packages at the same time would be in each other's way.
 .NOTPARALLEL:
-.PHONY: help test check lint clean sabotage bench matrix mutation nightly soak goldens $(foreach a,$(ARCHES),test-$(a) shell-$(a) deps-$(a)) deps
+.PHONY: help test check lint clean sabotage bench debug matrix mutation nightly soak goldens $(foreach a,$(ARCHES),test-$(a) shell-$(a) deps-$(a)) deps
 
 help:
 	@echo "make test-x86_64      boot a kernel and verify userfaultfd minor faults in it"
@@ -42,6 +42,7 @@ help:
 	@echo "make check            the harness's own tests, real VMs included"
 	@echo "make shell-x86_64     a shell in a booted guest; also -arm64, -i386, -armhf"
 	@echo "make matrix           Debian's kernels from 5.10 to 7.x, one table (RESUME=1: go on with it)"
+	@echo "make debug            kernels that look for bugs themselves (KASAN, lockdep, ...): built, then run"
 	@echo "make nightly          a part of it: bookworm's, trixie's and sid's kernels"
 	@echo "make sabotage         show every case failing under every fault built for it"
 	@echo "make mutation         kernels with deliberate bugs, and which cases notice (hours)"
@@ -104,6 +105,15 @@ matrix: deps $(INSTALLED)
 
 nightly: deps $(INSTALLED)
 	@$(MATRIX) --set nightly
+
+# The debug kernels of harness/matrix/debug.toml, built from Debian's source where they are not yet:
+# some minutes each. SET=short is one of them, SET=newest those of the newest release;
+# DEBUG=debug:kasan:trixie,... names some.
+debug: $(INSTALLED)
+	@python3 -m harness.host.deps x86_64 kernel
+	@$(subst --results '$(RESULTS)',--results '$(RESULTS)/debug',$(MATRIX)) \
+		--cells harness/matrix/debug.toml $(if $(SET),--set '$(SET)') \
+		$(if $(DEBUG),--kernel '$(DEBUG)')
 
 $(foreach a,$(ARCHES),shell-$(a)): shell-%: deps-% $(INSTALLED)
 	@$(PYTHON) -m harness shell --arch $* $(SETTINGS)

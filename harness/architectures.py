@@ -53,6 +53,9 @@ class Accelerator:
     timeout_scale: float
     # The -cpu that one takes who has not looked into it, which the bench compares with; None: cpu.
     plain: str | None = None
+    # What a stock kernel's work costs, in units of a program's (images/init/speed.c); None: not
+    # measured.
+    kernel_cost: float | None = None
     # What it is known to do to kernels that are well.
     quirks: tuple[Quirk, ...] | None = None
 

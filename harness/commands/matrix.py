@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from harness.errors import Exit, InputError
+from harness import architectures
+from harness.errors import Exit, HarnessError, InputError
 from harness.host.cache import host_errors, locked
+from harness.kernels.debug import find_debug
+from harness.kernels.spec import DEBUG
 from harness.matrix import cells, record, report
 from harness.matrix.run import Runner, to_do
 from harness.results.folder import latest, link_latest, make_folder
@@ -18,6 +22,7 @@ from harness.verdicts.verdict import Verdict, exit_code
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from pathlib import Path
 
 # Its link is latest-matrix, beside latest-x86_64 and the others.
@@ -40,6 +45,7 @@ def main(options: argparse.Namespace) -> int:
         folder = make_folder(options.results, _FOLDER, options.set, datetime.now(UTC))
         link_latest(folder, _FOLDER)
         matrix, order = record.Matrix(options.set, utc_now()), chosen
+    _build(chosen)
     runner = Runner(folder, matrix, _options(options), LIMIT * max(1.0, options.timeout_scale))
     interrupted = False
     with locked(folder / record.MATRIX, waiting=f"{folder} is being worked on"):
@@ -56,6 +62,17 @@ def main(options: argparse.Namespace) -> int:
         return Exit.INTERRUPTED
     waiting = [Verdict.MISS for _ in runner.matrix.waiting]
     return exit_code([*(cell.verdict for cell in runner.matrix.cells), *waiting])
+
+
+def _build(chosen: Sequence[cells.Cell]) -> None:
+    """Build the debug kernels among ``chosen``: a build is no part of a cell's time limit.
+
+    One that cannot be built is left to its cell, which says why.
+    """
+    for cell in chosen:
+        if cell.kernel.startswith(DEBUG):
+            with contextlib.suppress(HarnessError):
+                find_debug(cell.kernel, architectures.load(cell.arch))
 
 
 def _last(options: argparse.Namespace) -> tuple[Path, record.Matrix]:

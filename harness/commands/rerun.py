@@ -29,6 +29,8 @@ class Replay:
         if not self._run.kernel.spec or self._run.settings is None:
             raise InputError(f"{options.run} does not say how to find its kernel: it is too old")
         folder = options.run if options.run.is_dir() else options.run.parent
+        # What was seen at the end of a VM is no case.
+        self._cases = [case for case in self._run.cases if case.phase != "end"]
         self._results = options.results or folder.resolve().parent
 
     def words(self) -> list[str]:
@@ -53,12 +55,12 @@ class Replay:
             chosen = [self._find(name) for name in self._options.cases]
             # In VMs of their own: what went before may be a part of why.
             return [*words, "--isolation", "case", *(case.id for case in chosen)]
-        if not run.cases:
+        if not self._cases:
             raise InputError(f"{self._options.run} has no cases: there is nothing to run again")
         # What shared a VM shares one again, in the order it had.
-        workers = {case.vm.partition(".")[0] for case in run.cases if case.vm}
+        workers = {case.vm.partition(".")[0] for case in self._cases if case.vm}
         words += ["-n", str(max(1, len(workers))), "--isolation", settings.isolation]
-        return [*words, *(case.id for case in _by_time(list(run.cases)))]
+        return [*words, *(case.id for case in _by_time(list(self._cases)))]
 
     def check(self, plan: Plan) -> None:
         """Raise InputError unless ``plan`` has the kernel of the record."""
@@ -72,14 +74,14 @@ class Replay:
 
     def _before(self, last: CaseRecord) -> list[CaseRecord]:
         """Return what ran in the VM of ``last`` up to it, in that order."""
-        same = [case for case in self._run.cases if case.vm and case.vm == last.vm]
+        same = [case for case in self._cases if case.vm and case.vm == last.vm]
         return [case for case in _by_time(same) if case.started <= last.started] or [last]
 
     def _find(self, name: str) -> CaseRecord:
         """Return the case that ``name`` is the id of, or the last part of its id."""
-        found = [c for c in self._run.cases if name in {c.id, c.id.rpartition("::")[2]}]
+        found = [c for c in self._cases if name in {c.id, c.id.rpartition("::")[2]}]
         if not found:
-            known = [case.id for case in self._run.cases if name in case.id][:5]
+            known = [case.id for case in self._cases if name in case.id][:5]
             hint = f": did you mean {', '.join(known)}?" if known else ""
             raise InputError(f"the run {self._run.id} has no case '{name}'{hint}")
         if len(found) > 1:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
 import secrets
 import time
@@ -12,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import HostError
+from harness.guest.console import answered, tell
 from harness.guest.outcome import SshError
+from harness.guest.speed import slowness_of
 from harness.machine.boot import BootError, wait_ready
 from harness.machine.vm import VM
 
@@ -34,7 +35,6 @@ log = logging.getLogger("harness")
 FOLDER = "/tests"
 
 # On real hardware; multiplied by the accelerator's timeout_scale.
-_RENEW_SECONDS = 5.0
 _CONNECT_SECONDS = 10.0
 _PUSH_SECONDS = 20.0
 _SEED_BYTES = 32
@@ -52,6 +52,8 @@ class Guest:
     # Seconds from QEMU's start to each stage: kernel, init, network, sshd or renewed, then
     # ssh, programs, ready.
     stages: dict[str, float]
+    # Factor on time limits: how slow its kernel is (harness.guest.speed).
+    slowness: float = 1.0
 
     def answers(self, seconds: float) -> bool:
         """Try a command over a connection of its own, for at most ``seconds`` each way."""
@@ -123,7 +125,8 @@ def booted(
     """
     with VM(boot, log_to) as vm:
         stages = examined(vm, scale, examine)
-        with connected(vm, keys, files, scale, stages) as guest:
+        slowness = slowness_of(vm, scale)
+        with connected(vm, keys, files, scale, stages, slowness) as guest:
             yield guest
 
 
@@ -139,9 +142,16 @@ def examined(vm: VM, scale: float, examine: Examine | None) -> dict[str, float]:
 
 @contextlib.contextmanager
 def restored(
-    boot: Boot, keys: Keys, files: Sequence[Path], log_to: EvidenceLog, scale: float
+    boot: Boot,
+    keys: Keys,
+    files: Sequence[Path],
+    log_to: EvidenceLog,
+    scale: float,
+    slowness: float = 1.0,
 ) -> Iterator[Guest]:
     """Start a VM from ``boot.state``, as ``booted`` does; ``files`` are those to push yet.
+
+    ``slowness`` is that of its kernel, as it was measured before it was saved.
 
     What the clones of one saved VM must not share is renewed before anything connects to it:
     the kernel's random state, the time of day, the host name, sshd's key and who may log in.
@@ -151,9 +161,9 @@ def restored(
     """
     with VM(boot, log_to) as vm:
         stages = {"restored": log_to.clock.now() - vm.started}
-        _renew(vm, keys, scale)
+        _renew(vm, keys, scale * slowness)
         stages["renewed"] = log_to.clock.now() - vm.started
-        with connected(vm, keys, files, scale, stages) as guest:
+        with connected(vm, keys, files, scale, stages, slowness) as guest:
             yield guest
 
 
@@ -163,8 +173,7 @@ def prepare_to_save(vm: VM, scale: float) -> None:
     Its clones are back sooner: an SSH server is loaded, but has neither a key nor used a
     random number.  Raises HostError when the guest cannot.
     """
-    token = secrets.token_hex(8)
-    _tell(vm, f"prepare {token}\n".encode(), f"prepared {token}", scale)
+    tell(vm, "prepare {}", "prepared", scale)
 
 
 def _renew(vm: VM, keys: Keys, scale: float) -> None:
@@ -172,31 +181,17 @@ def _renew(vm: VM, keys: Keys, scale: float) -> None:
     seed = secrets.token_bytes(_SEED_BYTES)
     # The dot would be the end of a host name.
     name = vm.log.vm.replace(".", "-")
-    _tell(vm, keys.renewal(token, time.time_ns(), seed, name), f"renewed {token}", scale)
-
-
-def _tell(vm: VM, line: bytes, answer: str, scale: float) -> None:
-    """Give the agent ``line`` on the console and wait for it to say ``stage answer``."""
-    mark = vm.console.mark()
-    vm.console.send(line)
-    # What connected() needs: 0.1 s of imports, for which the guest need not wait.
-    importlib.import_module("harness.guest.agent")
-    words = (f"harness: stage {answer}", "harness: trouble:")
-    seconds = _RENEW_SECONDS * scale
-    found = vm.console.wait_for(
-        lambda text: any(word in text for word in words), since=mark, timeout=seconds
-    )
-    if found is None:
-        end = vm.end()
-        why = end.detail if end else f"no answer on its console in {seconds:.0f} s"
-        raise HostError(f"the guest was not {answer.split(maxsplit=1)[0]}: {why}")
-    if words[1] in found[1]:
-        raise HostError(f"the guest was not {answer.split(maxsplit=1)[0]}: {found[1]}")
+    answered(vm, keys.renewal(token, time.time_ns(), seed, name), f"renewed {token}", scale)
 
 
 @contextlib.contextmanager
 def connected(
-    vm: VM, keys: Keys, files: Sequence[Path], scale: float, stages: dict[str, float]
+    vm: VM,
+    keys: Keys,
+    files: Sequence[Path],
+    scale: float,
+    stages: dict[str, float],
+    slowness: float,
 ) -> Iterator[Guest]:
     """Connect to ``vm``, push ``files``, start the agent; ``stages`` is added to."""
     # Not at the top: paramiko takes 0.1 s, in which the guest comes up.
@@ -204,6 +199,7 @@ def connected(
     from harness.guest.ssh import Ssh  # noqa: PLC0415
 
     clock = vm.log.clock
+    scale *= slowness
     with Ssh(vm.ssh_port, keys, vm.log, timeout=_CONNECT_SECONDS * scale) as ssh:
         # QEMU keeps the connections of a guest that has ended.
         vm.when_over(ssh.cut)
@@ -214,4 +210,4 @@ def connected(
         with Agent(ssh) as agent:
             stages["ready"] = clock.now() - vm.started
             log.info("%s: ready after %.1f s", vm.log.vm, stages["ready"])
-            yield Guest(vm, ssh, agent, keys, stages)
+            yield Guest(vm, ssh, agent, keys, stages, slowness)

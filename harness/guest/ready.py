@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from harness.errors import HarnessError, HostError
 from harness.guest.guest import Guest, booted, examined, prepare_to_save, restored
 from harness.guest.keys import Keys
+from harness.guest.speed import slowness_of
 from harness.machine import templates
 from harness.machine.boot import BootError
 from harness.machine.evidence import EvidenceLog
@@ -160,7 +161,9 @@ class GuestFactory:
                 try:
                     with _suspecting(template):
                         guest = stack.enter_context(
-                            restored(going_on, self.keys, (), log_to, self._scale)
+                            restored(
+                                going_on, self.keys, (), log_to, self._scale, template.slowness
+                            )
                         )
                 except LaunchError as error:
                     log.warning("%s: a saved VM is not started, it is booted: %s", log_to.vm, error)
@@ -196,13 +199,15 @@ class GuestFactory:
                 files = self._contents.files
                 with (
                     _suspecting(start),
-                    restored(going_on, Keys(), files, log_of_it, self._scale) as guest,
+                    restored(
+                        going_on, Keys(), files, log_of_it, self._scale, start.slowness
+                    ) as guest,
                 ):
                     lines = (*start.console.read_text().splitlines(), *guest.vm.console.since())
                     guest.agent.close()
                     guest.ssh.close()
-                    prepare_to_save(guest.vm, self._scale)
-                    made.finish(guest.vm, lines)
+                    prepare_to_save(guest.vm, self._scale * start.slowness)
+                    made.finish(guest.vm, lines, start.slowness)
         return _made(full)
 
     def _booted_template(self, boot: Boot, base: str, log_to: EvidenceLog) -> Template:
@@ -220,8 +225,9 @@ class GuestFactory:
                 cold = replace(boot, ram=made.ram, overlay=Keys().overlay())
                 with VM(cold, log_of_it) as vm:
                     examined(vm, self._scale, self._examine)
-                    prepare_to_save(vm, self._scale)
-                    made.finish(vm, vm.console.since())
+                    slowness = slowness_of(vm, self._scale)
+                    prepare_to_save(vm, self._scale * slowness)
+                    made.finish(vm, vm.console.since(), slowness)
         return _made(base)
 
 

@@ -12,9 +12,10 @@ from harness.debian.mirror import RELEASES
 from harness.errors import InputError
 from harness.kernels import archives
 from harness.kernels.debian import find_debian
+from harness.kernels.debug import find_debug
 from harness.kernels.files import find_in_deb, find_in_image, find_in_tar
 from harness.kernels.folders import find_in_folder
-from harness.kernels.spec import EXPECTED, absolute, is_suite
+from harness.kernels.spec import DEBIAN, DEBUG, EXPECTED, absolute
 
 if TYPE_CHECKING:
     from harness.architectures import Recipe
@@ -31,15 +32,18 @@ _SPECIAL = {
 def find(spec: str, recipe: Recipe) -> Kernel:
     """Return the kernel that ``spec`` names, for the machine of ``recipe``.
 
-    ``spec`` is ``debian:SUITE[:FLAVOUR][=VERSION]``, or the path of an image, of a
-    linux-image .deb, of a tar that ``make tar-pkg`` wrote, or of a folder: a build tree, a
-    tuxmake artifact directory, an unpacked package.  All paths in the result are absolute.
+    ``spec`` is ``debian:SUITE[:FLAVOUR][=VERSION]``, ``debug:NAME[:SUITE][=VERSION]`` (built for
+    this), or the path of an image, of a linux-image .deb, of a tar that ``make tar-pkg`` wrote,
+    or of a folder: a build tree, a tuxmake artifact directory, an unpacked package.  All paths in
+    the result are absolute.
     Raises InputError that says what was found and what was expected, HostError when the mirror
     or the cache fails.
     """
     spec = absolute(spec)
-    if is_suite(spec):
+    if spec.startswith(DEBIAN):
         return find_debian(spec, recipe)
+    if spec.startswith(DEBUG):
+        return find_debug(spec, recipe)
     try:
         kernel = _find_path(Path(spec), recipe)
     except OSError as error:

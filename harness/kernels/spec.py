@@ -9,14 +9,15 @@ from pathlib import Path
 from harness.errors import InputError
 
 EXPECTED = (
-    "expected debian:SUITE[:FLAVOUR][=VERSION], a kernel image, a linux-image .deb, a tar of "
-    "make tar-pkg, a kernel's build tree, a tuxmake artifact directory, or a folder with a boot/"
+    "expected debian:SUITE[:FLAVOUR][=VERSION], debug:NAME[:SUITE][=VERSION], a kernel image, a "
+    "linux-image .deb, a tar of make tar-pkg, a kernel's build tree, a tuxmake artifact directory, "
+    "or a folder with a boot/"
 )
 
 
-def is_suite(spec: str) -> bool:
-    """Return True if ``spec`` names a kernel of Debian's, not a path."""
-    return spec.startswith("debian:")
+# What begins the words that are no path: Debian's kernels, and those that are built of its source.
+DEBIAN = "debian:"
+DEBUG = "debug:"
 
 
 def absolute(spec: str) -> str:
@@ -26,7 +27,7 @@ def absolute(spec: str) -> str:
     comes after, so that the name's own folder is known.  Raises InputError when the path is
     empty, is not UTF-8 (results are), or starts with a user that does not exist.
     """
-    if is_suite(spec):
+    if spec.startswith((DEBIAN, DEBUG)):
         return spec
     if not spec.strip() or "\0" in spec:
         raise InputError(f"no kernel is named by {spec!r}: {EXPECTED}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.machine.exits import ExitKind
+from harness.machine.starvation import STARVED, Waiting
 from harness.machine.vm import PANIC
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class BootTrouble(StrEnum):
     CRASH = "crash"  # the kernel panicked or reset
     HANG = "hang"  # the kernel spoke, then fell silent
     SILENT = "silent"  # not one byte on the console
-    SLOW = "slow"  # it was still going when the time was over
+    SLOW = "slow"  # it was still going when the time was over, or QEMU had no CPU
     GUEST = "guest"  # the guest's own init could not do its work
     HOST = "host"  # QEMU went away
 
@@ -70,8 +71,14 @@ def _ended(vm: VM) -> BootError | None:
     return BootError(BootTrouble.HOST, f"QEMU ended while the guest booted: {end.detail}", vm)
 
 
-def _timed_out(vm: VM, limit: float) -> BootError:
+def _timed_out(vm: VM, limit: float, starved: float) -> BootError:
     last = vm.console.last_output
+    if starved >= STARVED:
+        what = (
+            f"the host is too busy: QEMU waited for a CPU for {starved:.0%} of the time, and the "
+            f"guest was not up after {limit:.0f} s. TIMEOUT_SCALE=2 doubles every time limit"
+        )
+        return BootError(BootTrouble.SLOW, what, vm)
     if last is None:
         tried = f"console={vm.boot.recipe.console} {vm.boot.recipe.earlycon}"
         what = (
@@ -113,6 +120,7 @@ def wait_stage(
     stages: dict[str, float] = {}
     trouble: list[str] = []
     mark = 0
+    waiting = Waiting(vm.pid)
     limit = first_word_seconds or seconds
     while stage not in stages:
         left = vm.started + limit - vm.log.clock.now()
@@ -121,7 +129,7 @@ def wait_stage(
         if line is None:
             # The console closes when QEMU ends: give it a moment to be reaped.
             vm.end(wait=2.0 if vm.console.closed else 0.0)
-            raise _ended(vm) or _timed_out(vm, limit)
+            raise _ended(vm) or _timed_out(vm, limit, waiting.share())
         mark = line[0] + 1
         if not stages:
             limit = seconds

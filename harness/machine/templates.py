@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("harness")
 
 # Part of every key: a change of what is in a folder, or of how a guest is saved.
-_FORMAT = "1"
+_FORMAT = "2"
 _GIB = 1 << 30
 # A template takes 50 to 110 MB of disk, mostly the guest's page cache and kernel.
 _DEFAULT_LIMIT_GIB = 4.0
@@ -48,6 +48,8 @@ class Template:
     folder: Path
     # Tells it from another that is made in its place: the state file's stamp.
     stamp: tuple[int, ...] = ()
+    # Factor on time limits: how slow its kernel is (harness.guest.speed).
+    slowness: float = 1.0
 
     @property
     def key(self) -> str:
@@ -141,7 +143,8 @@ def load(name: str) -> Template | None:
     # The time of the last use, for tidy().
     with contextlib.suppress(OSError):
         os.utime(template.folder / _FACTS)
-    return replace(template, stamp=tuple(facts["files"][_STATE]))
+    stamp = tuple(facts["files"][_STATE])
+    return replace(template, stamp=stamp, slowness=facts["slowness"])
 
 
 def _stamp(path: Path) -> list[int] | None:
@@ -170,8 +173,11 @@ class Building:
     # For the VM that it is made from.
     ram: Ram
 
-    def finish(self, vm: VM, console: Iterable[str]) -> None:
-        """Save ``vm``, which is over then, and what its ``console`` said until now."""
+    def finish(self, vm: VM, console: Iterable[str], slowness: float = 1.0) -> None:
+        """Save ``vm``, which is over then, and what its ``console`` said until now.
+
+        ``slowness`` of its kernel is kept with it.
+        """
         vm.save(self.folder / _STATE)
         (self.folder / _CONSOLE).write_text("".join(f"{line}\n" for line in console))
         # QEMU may write to the memory until it is gone.
@@ -187,6 +193,7 @@ class Building:
         facts: dict[str, Any] = {
             "files": {path.name: _stamp(path) for path in (*self.ram.files, state)},
             "state_sha256": hashlib.sha256(state.read_bytes()).hexdigest(),
+            "slowness": slowness,
         }
         (self.folder / _FACTS).write_text(json.dumps(facts))
 

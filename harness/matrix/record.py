@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.errors import InputError
 from harness.host.cache import new_file
 from harness.host.codec import from_json, to_json
+from harness.results.record import slowness
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class CellRecord:
     prepared: float | None = None  # seconds until the first case could run, of wall
     counts: Mapping[str, int] | None = None  # cases by verdict; None without a run
     complete: bool = False  # the run came to its end: every case has its verdict
+    slowness: float = 1.0  # factor on its time limits, as measured
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def learned(cell: CellRecord, run: Run, folder: str, trouble: str) -> CellRecord
         prepared=run.durations.get("startup"),
         counts={one.value: counts[one] for one in Verdict},
         complete=run.complete,
+        slowness=slowness(run),
     )
 
 

@@ -67,14 +67,16 @@ def _cells(matrix: Matrix) -> Iterator[str]:
     first = arch + max([len(cell.kernel) for cell in cells], default=0) + 1
     second = max([len(_version(cell)) for cell in cells], default=0) + 1
     heads = " ".join(f"{verdict.value:>5}" for verdict in Verdict)
-    yield f"{'':{first}}{'version':{second}}{heads}  min:s"
+    slow = any(cell.slowness > 1 for cell in cells)
+    yield f"{'':{first}}{'version':{second}}{heads}  min:s{' limits' if slow else ''}"
     before = None
     for cell in cells:
         name = f"{cell.arch if cell.arch != before else '':{arch}}{cell.kernel}"
         before = cell.arch
         counts = cell.counts or {}
         numbers = " ".join(f"{counts.get(verdict.value) or '.':>5}" for verdict in Verdict)
-        yield f"{name:{first}}{_version(cell):{second}}{numbers} {_time(cell.wall):>6}"
+        factor = f" x{cell.slowness:.1f}".rjust(7) if slow and cell.counts else ""
+        yield f"{name:{first}}{_version(cell):{second}}{numbers} {_time(cell.wall):>6}{factor}"
         if cell.why:
             yield from _wrapped(f"{cell.verdict.value}: {cell.why}", " " * 8)
     for cell_name in matrix.waiting:
@@ -83,7 +85,7 @@ def _cells(matrix: Matrix) -> Iterator[str]:
 
 def _version(cell: CellRecord) -> str:
     """Return the version of its package, which tells 7.3-rc7 from 7.3, else upstream's."""
-    packaged = cell.kernel.startswith("debian:") and cell.origin.rpartition(" ")[2]
+    packaged = cell.kernel.startswith(("debian:", "debug:")) and cell.origin.rpartition(" ")[2]
     return clean(packaged or cell.version) or "-"
 
 

@@ -221,7 +221,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ANN401, ARG0
     state = node.config.stash.get(STATE, None)
     output = getattr(node, "workeroutput", None)
     if state and state.records and output:
-        state.records.add_vms(output.get("guest_vms", []))
+        state.records.add_vms(output.get("guest_vms", {}))
 
 
 @pytest.hookimpl(trylast=True)

@@ -99,7 +99,7 @@ class GuestCase(pytest.Item):
         if self._record is None:
             return None
         state: GuestSession = self.config.stash[STATE]
-        return {"case": to_json(self._record), "vms": state.take_vms()}
+        return {"case": to_json(self._record), **state.take_vms()}
 
     def repr_failure(
         self,

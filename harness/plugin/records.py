@@ -53,10 +53,12 @@ class Records:
         self._take_answers()
         self._write(lambda store: store.add_case(case))
 
-    def add_vms(self, vms: list[Any]) -> None:
-        """Record VMs, given as JSON values."""
-        for value in vms:
+    def add_vms(self, vms: Mapping[str, list[Any]]) -> None:
+        """Record VMs ("vms"), and what was seen as they ended ("ends"), given as JSON values."""
+        for value in vms.get("vms", []):
             self._add_vm(from_json(VmRecord, value))
+        for value in vms.get("ends", []):
+            self.add_case(from_json(CaseRecord, value))
 
     def _add_vm(self, vm: VmRecord) -> None:
         self._write(lambda store: store.add_vm(vm))

@@ -39,10 +39,11 @@ from harness.suite.variant import variants
 from harness.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from harness.errors import HarnessError
     from harness.plugin.schedule import Jobs
+    from harness.results.record import VmRecord
     from harness.run.runner import Job, Runner
     from harness.suite.catalog import Case
 
@@ -282,17 +283,19 @@ class GuestSession:
             self._runner.__enter__()
         return self._runner
 
-    def take_vms(self) -> list[Any]:
-        """Return the records of VMs that are new or changed, as JSON values."""
+    def take_vms(self) -> dict[str, list[Any]]:
+        """Return what Records.add_vms takes: of VMs that are new or changed."""
         if self._runner is None:
-            return []
-        records = self._runner.fleet.take_records()
-        return [to_json(record) for record in records]
+            return {}
+        return _as_json(self._runner.fleet.take_records(), self._runner.take_ends())
 
-    def close_runner(self) -> list[Any]:
-        """End this process's VMs; return their records as JSON values."""
+    def close_runner(self) -> dict[str, list[Any]]:
+        """End this process's VMs; return what take_vms does."""
         if self._runner is None:
-            return []
+            return {}
+        if self.interrupted:
+            # Who interrupts a run does not wait for its kernel's watchers.
+            self._runner.fleet.last_look = None
         self._runner.__exit__(None, None, None)
         records = self.take_vms()
         self._runner = None
@@ -304,7 +307,7 @@ class GuestSession:
             return
         guest = getattr(report, "guest", None)
         if guest is not None:
-            self.records.add_vms(guest["vms"])
+            self.records.add_vms(guest)
             self.records.add_case(from_json(CaseRecord, guest["case"]))
         elif report.failed:
             # The harness itself broke, or a worker died: not a word about the kernel.
@@ -343,9 +346,9 @@ class GuestSession:
         failed = [case for case in records.run.cases if retries.is_tried_again(case)]
         try:
             pairs = [(self._job(case), case) for case in failed]
-            for record, vms in retries.retry(plan, records.folder, self.clock, pairs):
+            for record, vms, ends in retries.retry(plan, records.folder, self.clock, pairs):
                 records.add_case(record)
-                records.add_vms([to_json(vm) for vm in vms])
+                records.add_vms(_as_json(vms, ends))
         except KeyboardInterrupt:
             self.interrupted = True
 
@@ -366,6 +369,11 @@ class GuestSession:
 
 def _version(answers: Mapping[str, str]) -> Mapping[str, object]:
     return {"harness_version": answers["version"]} if answers.get("version") else {}
+
+
+def _as_json(vms: Sequence[VmRecord], ends: Sequence[CaseRecord]) -> dict[str, list[Any]]:
+    """Return what Records.add_vms takes: VMs, and what was seen as they ended."""
+    return {"vms": [to_json(vm) for vm in vms], "ends": [to_json(end) for end in ends]}
 
 
 def _build(arch: str) -> list[Path]:

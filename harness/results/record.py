@@ -68,6 +68,8 @@ class VmRecord:
     qemu: str = ""  # path of the program
     boot_method: str = "image"  # what QEMU was given: "image", "direct" (unpacked)
     kernel_command_line: str = ""
+    slowness: float = 1.0  # factor on time limits: how slow its kernel was measured to be
+    watchers: Mapping[str, str] = field(default_factory=dict)  # what kmemleak, lockdep saw in it
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class CaseRecord:
     started: float  # seconds since the run began
     duration: float  # seconds
     vm: str  # name of its VM; "" when it had none
-    phase: str  # "boot" or "case": when the verdict was made
+    phase: str  # "boot", "case", or "end" of a VM: when the verdict was made
     console: tuple[str, ...] = ()  # at most MAX_CONSOLE bytes
     diagnostics: tuple[str, ...] = ()  # what the program said
     splats: tuple[SplatRecord, ...] = ()
@@ -154,6 +156,11 @@ def wall_time(run: Run, seconds: float) -> str | None:
 def iso(time: datetime) -> str:
     """Return ``time``, in UTC, in ISO 8601 with milliseconds: 2026-07-02T12:00:00.000Z."""
     return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03}Z"
+
+
+def slowness(run: Run) -> float:
+    """Return the factor on time limits that the slowest of the run's kernels was given."""
+    return max([vm.slowness for vm in run.vms], default=1.0)
 
 
 def tidy(case: CaseRecord) -> CaseRecord:

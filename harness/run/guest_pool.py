@@ -17,6 +17,7 @@ from harness.machine.templates import Template
 from harness.results.record import VmRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from harness.guest.guest import Examine, Guest
@@ -54,6 +55,9 @@ class GuestPool:
         self._last_boot_failure = ""
         # Of the VMs that were started or ended since they were last taken.
         self.records: list[VmRecord] = []
+        # Called with a guest that is well, and its profile, before it ends: returns a word on
+        # each watcher of its kernel.
+        self.last_look: Callable[[Guest, str], dict[str, str]] | None = None
 
     def take_records(self) -> list[VmRecord]:
         """Return the records of VMs that were started or ended since the last call."""
@@ -91,13 +95,21 @@ class GuestPool:
         self._keep_boot_console(guest, profile)
         return guest
 
-    def drop(self, profile: str) -> None:
-        """End the guest of ``profile``, if there is one; who needs one gets a fresh VM."""
+    def drop(self, profile: str, *, lost: bool = False) -> None:
+        """End the guest of ``profile``, if there is one; who needs one gets a fresh VM.
+
+        ``lost`` says that it is not to be asked anything any more.
+        """
         guest = self.running.pop(profile, None)
         if guest is None:
             return
-        self._ends.pop(profile).close()
-        self.records.append(self._record(guest, profile))
+        words: dict[str, str] = {}
+        with contextlib.ExitStack() as stack:
+            # It ends, whatever comes of the last look.
+            stack.push(self._ends.pop(profile))
+            if self.last_look is not None and not lost and guest.vm.end() is None:
+                words = self.last_look(guest, profile)
+        self.records.append(self._record(guest, profile, words))
         guest.vm.log.close()
 
     def drop_all(self) -> None:
@@ -115,7 +127,17 @@ class GuestPool:
         except OSError as error:
             log.warning("%s could not be written: %s", copy, error)
 
-    def _record(self, guest: Guest, profile: str) -> VmRecord:
+    def boot_console(self, guest: Guest) -> list[str]:
+        """Return what the kernel of ``guest`` said before the first case."""
+        state = guest.vm.boot.state
+        if state is None:
+            return list(guest.vm.console.since())
+        try:
+            return Template(state.parent).console.read_text("utf-8", "replace").splitlines()
+        except OSError:
+            return []
+
+    def _record(self, guest: Guest, profile: str, words: dict[str, str] | None = None) -> VmRecord:
         vm = guest.vm
         end = vm.end()
         return VmRecord(
@@ -133,4 +155,6 @@ class GuestPool:
             template=vm.boot.state.parent.name if vm.boot.state else "",
             qemu=shutil.which(vm.argv[0]) or vm.argv[0],
             kernel_command_line=kernel_command_line(vm.boot),
+            slowness=guest.slowness,
+            watchers=words or {},
         )

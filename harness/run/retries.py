@@ -42,10 +42,11 @@ def is_tried_again(case: CaseRecord) -> bool:
 
 def retry(
     plan: Plan, folder: Path, clock: Clock, failures: Sequence[tuple[Job, CaseRecord]]
-) -> Iterator[tuple[CaseRecord, list[VmRecord]]]:
+) -> Iterator[tuple[CaseRecord, list[VmRecord], list[CaseRecord]]]:
     """Run each of ``failures`` again, as often as the settings say, each time in a fresh VM.
 
-    Yields the record anew after every try, with the VMs that came and went meanwhile.
+    Yields the record anew after every try, with the VMs that came and went meanwhile and what
+    was seen as they ended.
     """
     count = plan.settings.retries
     if not failures or not count:
@@ -67,6 +68,5 @@ def retry(
                 tried = Retry(again.verdict, again.message, again.vm, again.duration, again.started)
                 record = replace(record, retries=(*record.retries, tried))
                 log.info("again, %d of %d: %s %s", number + 1, count, again.verdict, job.label)
-                vms = runner.fleet.take_records()
-                yield record, vms
+                yield record, runner.fleet.take_records(), runner.take_ends()
             log.info("%s %s", job.label, recurrence(each.verdict for each in record.retries))

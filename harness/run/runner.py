@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from harness.architectures import kib
+from harness.architectures import GUEST_TESTS, kib
 from harness.contract import reader
 from harness.errors import HarnessError
 from harness.guest import config_probe
@@ -18,6 +18,7 @@ from harness.machine.boot import KERNELS, BootError
 from harness.machine.starvation import Waiting
 from harness.postmortem.collect import Collector, State, learn
 from harness.results.record import CaseRecord, SplatRecord
+from harness.run import last_look
 from harness.run.guest_pool import GuestPool
 from harness.run.plan import rerun_command
 from harness.suite.ktap import Directive, Parser
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from harness.guest.guest import Guest
     from harness.guest.outcome import Outcome
     from harness.host.clock import Clock
+    from harness.run.last_look import Seen
     from harness.run.plan import Plan
     from harness.suite.catalog import Case
     from harness.verdicts.splats import Splat
@@ -86,6 +88,13 @@ class Runner:
             folder, plan.scale, vmcore=plan.settings.vmcore, vmlinux=plan.kernel.vmlinux
         )
         self.fleet = GuestPool(plan, folder, clock, worker, self._collector.of_boot)
+        self._watchers = last_look.watchers(plan.kernel.config)
+        if self._watchers:
+            self.fleet.last_look = self._last_look
+        # What has run in the guest of each profile.
+        self._ran: dict[str, list[Job]] = {}
+        # Records beside those of cases, since they were last taken: what was seen at a VM's end.
+        self._ends: list[CaseRecord] = []
         self._symbols: Symbols | None = None
         self._quirks = plan.choice.accelerator.quirks or ()
         self.contract = reader.load()
@@ -170,7 +179,9 @@ class Runner:
 
     def _run_in(self, guest: Guest, job: Job, profile: str, expected: list[str]) -> CaseRecord:
         began = self._clock.now()
-        seconds = job.case.timeout * self._plan.scale
+        self._ran.setdefault(guest.vm.log.vm, []).append(job)
+        scale = self._plan.scale * guest.slowness
+        seconds = job.case.timeout * scale
         runs_on, program = variant(job.memory), job.case.program.name
         if runs_on.task == "compat":
             program = compat_name(program)
@@ -190,13 +201,13 @@ class Runner:
         outcome: Outcome | None = None
         trouble = ""
         try:
-            grace = self.patience.grace * self._plan.scale
+            grace = self.patience.grace * scale
             outcome = guest.agent.run(argv, timeout=seconds + grace, on_output=parser.feed)
         except SshError as error:
             trouble = str(error)
         parser.close()
         starved = waiting.share()
-        state = learn(guest, program, outcome, self.patience.answer * self._plan.scale)
+        state = learn(guest, program, outcome, self.patience.answer * scale)
         if state.end is None and outcome is not None:
             _await_marker(guest, job.label, mark)
         complaints = _complaints(outcome, job.case)
@@ -229,7 +240,7 @@ class Runner:
         if state.end is not None or unsound or judgement.splats:
             evidence = self._collect(guest, state, job, judgement, hangs=hangs)
             log.info("%s: replaced after %s", guest.vm.log.vm, job.label)
-            self.fleet.drop(profile)
+            self.fleet.drop(profile, lost=True)
         elif self._isolated(job.case):
             self.fleet.drop(profile)
         diagnostics = tuple(line for result in parser.results for line in result.diagnostics)
@@ -250,6 +261,49 @@ class Runner:
         return self._collector.collect(
             guest, state, job.label, hangs=hangs, kernels_fault=judgement.verdict is Verdict.FAIL
         )
+
+    def _last_look(self, guest: Guest, profile: str) -> dict[str, str]:
+        """Ask the kernel's watchers before ``guest`` ends; keep what they saw as records."""
+        began = self._clock.now()
+        console = self.fleet.boot_console(guest)
+        scale = self._plan.scale * guest.slowness
+        words, seen = last_look.look(guest, self._watchers, scale, console)
+        ran = self._ran.pop(guest.vm.log.vm, [])
+        self._ends += [self._end_record(each, guest, profile, ran, began) for each in seen]
+        return words
+
+    def _end_record(
+        self, seen: Seen, guest: Guest, profile: str, ran: Sequence[Job], began: float
+    ) -> CaseRecord:
+        jobs = [job for job in ran if not seen.programs or job.case.program.name in seen.programs]
+        found = tuple(map(_splat_record, seen.splats))
+        # The same of several VMs comes once: what was so at boot, and one bug's leak.
+        what = f"boot-{profile}" if seen.boot else guest.vm.log.vm
+        what = found[0].fingerprint if found and not seen.boot else what
+        return CaseRecord(
+            id=f"{GUEST_TESTS.name}/end-of-vm::{seen.watcher}[{what}]",
+            name=seen.watcher,
+            program="end-of-vm",
+            memory=what,
+            rows=(),
+            verdict=seen.verdict,
+            message=seen.message,
+            started=round(began, 3),
+            duration=round(self._clock.now() - began, 3),
+            vm=guest.vm.log.vm,
+            phase="end",
+            diagnostics=tuple(f"before it ran {job.label}" for job in jobs),
+            splats=found,
+            evidence=_LOGS,
+            rerun=rerun_command(self._plan.settings, jobs[-1].id, self._plan.kernel.spec)
+            if jobs
+            else "",
+        )
+
+    def take_ends(self) -> list[CaseRecord]:
+        """Return the records of what was seen when VMs ended, since the last call."""
+        ends, self._ends = self._ends, []
+        return ends
 
     def _named(self, found: Sequence[Splat], console: Sequence[str]) -> Sequence[Splat]:
         """Return splats with names for the addresses of a kernel that prints no names."""

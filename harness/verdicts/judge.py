@@ -52,6 +52,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.machine.exits import ExitKind, VmExit
+from harness.machine.starvation import STARVED
 from harness.suite.ktap import Directive, Result
 from harness.text import clean
 from harness.verdicts.splats import TIMING, Kind, Splat, find
@@ -63,8 +64,6 @@ if TYPE_CHECKING:
     from harness.architectures import Quirk
 
 MAX_MESSAGE = 1000  # characters
-# Part of a case's time that QEMU may wait for a CPU, and what is slow be the kernel's fault.
-STARVED = 0.9
 _LAST_DIAGNOSTICS = 3  # lines of a failed result that become its message
 _SKIP_STATUS = 4  # KSFT_SKIP (tools/testing/selftests/kselftest.h)
 

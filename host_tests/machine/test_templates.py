@@ -257,9 +257,16 @@ def test_what_is_being_made_is_not_removed():
         assert made.folder.is_dir()
 
 
+def test_how_slow_its_kernel_is_is_kept():
+    assert make("a").slowness == 1.0
+    with templates.making("b"), templates.building("b", 1) as made:
+        made.finish(Vm(), [], 2.5)
+    assert templates.load("b").slowness == 2.5
+
+
 def test_facts_are_json():
     facts = json.loads((make("a").folder / "template.json").read_text())
-    assert set(facts) == {"files", "state_sha256"}
+    assert set(facts) == {"files", "state_sha256", "slowness"}
     assert set(facts["files"]) == {"ram-0", "state"}
 
 

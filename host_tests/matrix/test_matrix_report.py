@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The table of a matrix."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -50,6 +51,15 @@ def test_a_line_for_each_cell(matrix, tmp_path):
         ["arm64", "debian:sid", "6.1.176-1", "1", ".", ".", ".", ".", "1:30"],
     ]
     assert all(len(row) <= report.WIDTH for row in lines(made, tmp_path))
+
+
+def test_how_slow_a_kernel_was_is_told_where_one_was(matrix, tmp_path):
+    made = matrix(("x86_64", "debug:kasan", [case(1)]), ("x86_64", "debian:sid", [case(1)]))
+    slow = replace(made.cells[0], slowness=3.4)
+    head, *rows = lines(replace(made, cells=(slow, made.cells[1])), tmp_path)[:3]
+    assert head.endswith(" min:s limits")
+    assert rows[0].split()[-2:] == ["1:30", "x3.4"]
+    assert rows[1].split()[-2:] == ["1:30", "x1.0"]
 
 
 def test_a_cell_without_a_run_says_why(tmp_path):

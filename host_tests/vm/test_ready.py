@@ -112,6 +112,8 @@ def test_a_clone_is_fast_and_has_the_programs(plan, template, tmp_path):
         template.console.read_text().rsplit("stage sshd")[0].rsplit("[")[-1].split("]")[0]
     )
     assert guest.stages["ready"] < booted / 2
+    assert "harness: stage measured " in template.console.read_text()
+    assert guest.slowness == 1.0, "a stock kernel is as slow as a stock kernel"
 
 
 @pytest.mark.usefixtures("template")

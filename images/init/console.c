@@ -7,6 +7,8 @@
  *	prepare TOKEN
  * and at any time, to tell whether anybody is there, for
  *	ping TOKEN
+ * and, to learn how slow the kernel is, for
+ *	measure TOKEN
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -90,6 +92,7 @@ static const char *renew(char **word, char **sshd)
 
 static void obey(char *line, char **sshd)
 {
+	unsigned long long kernel, program;
 	char *word[8], *rest = line, *next;
 	const char *wrong = NULL, *done;
 	int n = 0;
@@ -99,6 +102,13 @@ static void obey(char *line, char **sshd)
 	/* The kernel's console has other readers' noise and the host's mistakes. */
 	if (n == 2 && !strcmp(word[0], "ping")) {
 		done = "alive";
+	} else if (n == 2 && !strcmp(word[0], "measure")) {
+		if (!measure_speed(&kernel, &program)) {
+			say("trouble: measure: %s", strerror(errno));
+			return;
+		}
+		say("stage measured %.64s %llu %llu", word[1], kernel, program);
+		return;
 	} else if (n == 2 && !strcmp(word[0], "prepare")) {
 		done = "prepared";
 		wrong = prepare_sshd(sshd);

@@ -40,6 +40,9 @@ int serve(void);
 void start_health(void);
 int report_health(char *text, int size);
 
+/* speed.c: measure some of the kernel's work, and some of a program's own. */
+bool measure_speed(unsigned long long *kernel, unsigned long long *program);
+
 /* process.c */
 extern int null_fd;
 int pidfd_open(pid_t pid);

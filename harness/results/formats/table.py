@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from harness.results.record import slowness
 from harness.text import clean
 from harness.verdicts.flakiness import recurrence
 from harness.verdicts.verdict import Verdict
@@ -105,6 +106,13 @@ def _facts(run: Run, width: int) -> Iterator[str]:
     hosts = {f"{vm.qemu_version}, {vm.accelerator}: {vm.accelerator_why}" for vm in run.vms}
     for host in sorted(hosts):
         yield from _wrapped(f"qemu    {host}", width, "", " " * 8)
+    if (factor := slowness(run)) > 1:
+        said = f"times {factor:.1f} for a kernel that was measured to be slow (docs/debug.md)"
+        yield from _wrapped(f"limits  {said}", width, "", " " * 8)
+    for watcher in dict.fromkeys(name for vm in run.vms for name in vm.watchers):
+        seen = Counter(vm.watchers[watcher] for vm in run.vms if watcher in vm.watchers)
+        said = ", ".join(f"{word} ({count} VMs)" for word, count in seen.most_common(3))
+        yield from _wrapped(f"{watcher}: {said}", width, "", " " * 8)
     times = [f"{name} {seconds:.1f} s" for name, seconds in run.durations.items()]
     if (wall := _wall_seconds(run)) is not None:
         times.insert(0, f"{wall:.0f} s in all")

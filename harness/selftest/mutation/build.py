@@ -2,102 +2,29 @@
 """A small kernel, built from the fragments in ``guest_tests/mutants/kernel/``.
 
 The fragments stand over allnoconfig: ``config`` for all architectures, ``config-ARCH`` for one.
-A build is reproducible, so that an edit that changes nothing is told from one that does.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
-from harness.kernels.folders import TREES
-from harness.kernels.make import BuildError, build, environment
+from harness.kernels.build import Build
 from harness.selftest.mutation.mutants import MUTANTS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness.architectures import Recipe
-    from harness.selftest.mutation.source import Tree
-
-_REPRODUCIBLE = {
-    "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
-    "KBUILD_BUILD_USER": "harness",
-    "KBUILD_BUILD_HOST": "harness",
-    "KBUILD_BUILD_VERSION": "1",
-}
+    from harness.kernels.source import Source
 
 
-@dataclass(frozen=True)
-class Build:
-    """An output folder of one tree for one architecture."""
+def build_of(tree: Source, recipe: Recipe) -> Build:
+    """Return the build of ``tree`` for one architecture, in a folder beside it.
 
-    tree: Tree
-    recipe: Recipe
-
-    @property
-    def folder(self) -> Path:
-        """The output folder: the kernel that the suite is run on."""
-        return self.tree.folder / self.recipe.arch
-
-    @property
-    def image(self) -> Path:
-        """The kernel's image."""
-        _, name, targets = TREES[self.recipe.kernel_machine]
-        return self.folder / "arch" / name / "boot" / targets[0]
-
-    @property
-    def fragment(self) -> str:
-        """The configuration that is wanted."""
-        kernel = MUTANTS / "kernel"
-        own = kernel / f"config-{self.recipe.arch}"
-        if not own.is_file():
-            raise InputError(f"no mutant of {self.recipe.arch} can be built: there is no {own}")
-        return (kernel / "config").read_text() + own.read_text()
-
-    def make(self) -> str:
-        """Build what is not up to date; return the image's SHA256 in hex.
-
-        Raises BuildError when that fails, InputError when the configuration does not come
-        out as the fragments want it.
-        """
-        self._configure()
-        self._run(TREES[self.recipe.kernel_machine][2][0], f"-j{os.cpu_count()}")
-        return hashlib.sha256(self.image.read_bytes()).hexdigest()
-
-    def _configure(self) -> None:
-        self.folder.mkdir(exist_ok=True)
-        kept = self.folder / "fragment"
-        if kept.is_file() and kept.read_text() == self.fragment:
-            return
-        kept.unlink(missing_ok=True)
-        wanted = self.folder / "fragment.wanted"
-        wanted.write_text(self.fragment)
-        self._run("allnoconfig", f"KCONFIG_ALLCONFIG={wanted}")
-        if missing := lacking(self.fragment, (self.folder / ".config").read_text()):
-            raise InputError(f"{self.recipe.arch}: Kconfig does not take {', '.join(missing)}")
-        wanted.rename(kept)
-
-    def _run(self, target: str, *arguments: str) -> None:
-        # On the command line: the environment's O is not heeded.
-        command = ["make", "-s", "-C", str(self.tree.source), f"O={self.folder}"]
-        variables = environment(self.recipe, _REPRODUCIBLE)
-        command += [f"{name}={variables[name]}" for name in ("ARCH", "CROSS_COMPILE")]
-        try:
-            build([*command, target, *arguments], variables, self.folder / f"{target}.log")
-        except BuildError as error:
-            raise BuildError(f"make {target}: {error}") from error
-
-
-def lacking(fragment: str, config: str) -> list[str]:
-    """Return what ``fragment`` asks for and ``config``, a .config, does not have."""
-    there = set(config.splitlines())
-    # "is not set" stands there only for a symbol whose dependencies are met.
-    names = {line.partition("=")[0] for line in there if line.startswith("CONFIG_")}
-    unset = re.findall(r"^# (CONFIG_\w+) is not set$", fragment, re.MULTILINE)
-    wanted = [line for line in fragment.splitlines() if line.startswith("CONFIG_")]
-    return [line for line in wanted if line not in there] + [n for n in unset if n in names]
+    Raises InputError when no mutant of that architecture can be built.
+    """
+    kernel = MUTANTS / "kernel"
+    own = kernel / f"config-{recipe.arch}"
+    if not own.is_file():
+        raise InputError(f"no mutant of {recipe.arch} can be built: there is no {own}")
+    fragment = (kernel / "config").read_text() + own.read_text()
+    return Build(tree.source, tree.folder / recipe.arch, recipe, fragment)

@@ -11,17 +11,21 @@ import time
 from collections.abc import Iterator, Sequence  # noqa: TC003 (dataclass)
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from harness import architectures
 from harness.errors import HostError
 from harness.kernels.make import BuildError
 from harness.selftest.mutation import kept
-from harness.selftest.mutation.build import Build
+from harness.selftest.mutation.build import build_of
 from harness.selftest.mutation.kept import Result
 from harness.selftest.mutation.mutants import Mutant  # noqa: TC001 (dataclass)
 from harness.selftest.mutation.report import line
 from harness.selftest.mutation.source import StaleError, Tree
 from harness.selftest.mutation.trial import Kind, Outcome, Suite, judge
+
+if TYPE_CHECKING:
+    from harness.kernels.build import Build
 
 log = logging.getLogger("harness")
 
@@ -57,7 +61,7 @@ class Campaign:
         left.sort(key=lambda mutant: (mutant.arch, mutant.edits[0].file, mutant.name))
         number = itertools.count(1)
         for arch, group in itertools.groupby(left, key=lambda mutant: mutant.arch):
-            build = Build(self.tree, architectures.load(arch))
+            build = build_of(self.tree, architectures.load(arch))
             base = self._base(build, cases)
             for mutant in group:
                 began = time.monotonic()
@@ -78,7 +82,7 @@ class Campaign:
         return known and self._is_of(mutant, result) and result.outcome.kind is not Kind.UNTESTED
 
     def _is_of(self, mutant: Mutant, result: Result) -> bool:
-        build = Build(self.tree, architectures.load(mutant.arch))
+        build = build_of(self.tree, architectures.load(mutant.arch))
         return result.kernel == self._kernel(build, mutant.digest)
 
     def _kernel(self, build: Build, edits: str) -> str:

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import tomllib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness import architectures
-from harness.debian.apt import Suite
-from harness.debian.command import run
-from harness.debian.deb import Deb
-from harness.errors import HostError, InputError
-from harness.host.cache import cache_dir, locked, new_file, new_folder
+from harness.errors import InputError
+from harness.host.cache import new_file
+from harness.kernels import source
+from harness.kernels.source import Source
 from harness.selftest.mutation.mutants import MUTANTS
 
 if TYPE_CHECKING:
@@ -28,25 +24,13 @@ if TYPE_CHECKING:
 
     from harness.selftest.mutation.mutants import Edit
 
-log = logging.getLogger("harness")
-
 
 class StaleError(InputError):
     """The text that a mutant replaces is not in the source, or there more than once."""
 
 
-@dataclass(frozen=True)
-class Tree:
-    """A kernel's source and the folder that it and its builds are in."""
-
-    folder: Path
-    # The package and its version: "linux-source-6.12 6.12.117-1".
-    origin: str
-
-    @property
-    def source(self) -> Path:
-        """The top of the source."""
-        return self.folder / "source"
+class Tree(Source):
+    """A kernel's source that mutants are made in."""
 
     @property
     def _journal(self) -> Path:
@@ -105,27 +89,6 @@ def fetch() -> Tree:
     or unpacked.
     """
     named = tomllib.loads((MUTANTS / "kernel" / "source.toml").read_text())
-    # The package is for all architectures: any one's index has it.
-    suite = Suite(named["suite"], architectures.for_host().debian_arch)
-    package = suite.find(named["package"])
-    if package is None:
-        raise InputError(f"{named['suite']} has no {named['package']}: see {MUTANTS}/kernel")
-    folder = cache_dir("mutation", f"{package.name}_{package.version}")
-    tree = Tree(folder, f"{package.name} {package.version}")
-    with locked(tree.source):
-        if not tree.source.is_dir():
-            _unpack(suite.fetch(package), f"usr/src/{package.name}.tar.xz", tree.source)
-    return tree
-
-
-def _unpack(deb: Path, name: str, to: Path) -> None:
-    log.info("unpacking %s", deb.name)
-    with new_folder(to) as temporary:
-        archive = temporary / "source.tar.xz"
-        with Deb(deb) as opened:
-            archive.write_bytes(opened.read(name))
-        command = ["tar", "--extract", "--strip-components=1", "--file", str(archive)]
-        result = run([*command, "--directory", str(temporary)])
-        if result.code:
-            raise HostError(f"cannot unpack {name}: {result.complaint}")
-        archive.unlink()
+    suite, package = source.find(named["suite"], named["package"])
+    found = source.fetch(suite, package, "mutation")
+    return Tree(found.folder, found.origin)

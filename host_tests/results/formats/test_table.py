@@ -101,6 +101,15 @@ def test_vms_on_the_same_qemu_take_one_line():
     assert table(run(vms=(VM, VM))).count("qemu    ") == 1
 
 
+def test_a_slow_kernel_and_its_watchers_have_a_line():
+    words = {"lockdep": "nothing seen", "kmemleak": "memory leak: 192 bytes"}
+    slow = replace(VM, slowness=3.4, watchers=words)
+    text = table(run(vms=(slow, replace(slow, name="vm1", watchers={"lockdep": "nothing seen"}))))
+    assert "limits  times 3.4 for a kernel that was measured to be slow (docs/debug.md)\n" in text
+    assert "lockdep: nothing seen (2 VMs)\n" in text
+    assert "kmemleak: memory leak: 192 bytes (1 VMs)\n" in text
+
+
 def test_a_message_is_wrapped_under_its_case():
     text = table(run([case(1, Verdict.FAIL, "word " * 40)]), width=60)
     assert max(map(len, text.splitlines())) <= 60

@@ -67,7 +67,7 @@ class World:
 @pytest.fixture
 def world(tree, tmp_path, monkeypatch, record):
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(campaign, "Build", FakeBuild)
+    monkeypatch.setattr(campaign, "build_of", FakeBuild)
     monkeypatch.setattr(kept, "suite_digest", lambda: "suite 1")
     made = World(tree, FakeSuite())
     made.suite.runs["base-x86_64"] = [record(PASS, PASS)]

@@ -11,7 +11,7 @@ from harness import architectures
 from harness.contract import reader
 from harness.errors import InputError
 from harness.selftest.mutation import mutants
-from harness.selftest.mutation.build import Build
+from harness.selftest.mutation.build import build_of
 from harness.selftest.mutation.source import Tree, replaced
 
 GOOD = """
@@ -100,7 +100,7 @@ def test_their_rows_are_in_the_contract_and_their_kernels_can_be_built(tmp_path)
     known = set(reader.load().rows)
     for mutant in REAL:
         assert set(mutant.rows) <= known, mutant.name
-        assert Build(Tree(tmp_path, ""), architectures.load(mutant.arch)).fragment
+        assert build_of(Tree(tmp_path, ""), architectures.load(mutant.arch)).fragment
 
 
 def test_their_edits_fit_each_other():

@@ -82,7 +82,7 @@ class FakeSuite:
     def __call__(self, *_):
         return self
 
-    def find(self, name):
+    def find(self, name, _version=None):
         return SimpleNamespace(name=name, version="6.12.1-1")
 
     def fetch(self, _):
@@ -107,7 +107,7 @@ def package(tmp_path, monkeypatch):
     subprocess.run(command, check=True, capture_output=True)
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
     suite = FakeSuite(deb)
-    monkeypatch.setattr(source, "Suite", suite)
+    monkeypatch.setattr("harness.kernels.source.Suite", suite)
     return suite
 
 
@@ -121,6 +121,6 @@ def test_the_source_is_unpacked_once(package):
 
 
 def test_a_suite_without_the_package(package, monkeypatch):
-    monkeypatch.setattr(package, "find", lambda _: None)
+    monkeypatch.setattr(package, "find", lambda *_: None)
     with pytest.raises(InputError, match=r"trixie has no linux-source-6\.12"):
         source.fetch()
