@@ -17,7 +17,7 @@ from harness.guest.guest import Guest, booted, examined, prepare_to_save, restor
 from harness.guest.keys import Keys
 from harness.guest.speed import slowness_of
 from harness.machine import templates
-from harness.machine.boot import BootError
+from harness.machine.boot import KERNELS, BootError, BootTrouble
 from harness.machine.evidence import EvidenceLog
 from harness.machine.vm import VM, LaunchError
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from harness.machine.templates import Template
 
 log = logging.getLogger("harness")
+
+# What may come of booting a kernel without its unpacker.
+_OF_THE_WAY_IN = KERNELS | {BootTrouble.SILENT}
 
 # How often a template is tried before it is suspected.
 _RESTORE_ATTEMPTS = 2
@@ -110,13 +113,23 @@ class GuestFactory:
             try:
                 guest = stack.enter_context(self._ready(boot, log_to))
             except BootError as error:
-                why = str(error).splitlines()[0]
-                log.warning(
-                    "%s: booting the image as it is, not its kernel alone: %s", log_to.vm, why
-                )
-                self._boot_packed = True
-                guest = stack.enter_context(self.ready(boot, log_to))
+                if error.trouble not in _OF_THE_WAY_IN:
+                    raise
+                guest = self._booted_as_image(boot, log_to, stack, error)
             yield guest
+
+    def _booted_as_image(
+        self, boot: Boot, log_to: EvidenceLog, stack: contextlib.ExitStack, direct: BootError
+    ) -> Guest:
+        """Start a guest from the image, whose kernel alone did not come up, as ``direct`` says."""
+        why = str(direct).splitlines()[0]
+        log.warning("%s: booting the image as it is, not its kernel alone: %s", log_to.vm, why)
+        self._boot_packed = True
+        try:
+            return stack.enter_context(self.ready(boot, log_to))
+        except BootError as error:
+            # The boot that says more of the kernel is the one to be told of.
+            raise direct if direct.splats and not error.splats else error from None
 
     @contextlib.contextmanager
     def _ready(self, boot: Boot, log_to: EvidenceLog) -> Iterator[Guest]:

@@ -85,10 +85,10 @@ def test_when_git_cannot_tell(bisection, repo):
 
 
 @pytest.mark.usefixtures("found")
-def test_the_readme_shows_what_is_printed(bisection):
+def test_the_page_shows_what_is_printed(bisection):
     """Its sample has the lines that are there, in their order."""
-    text = (ROOT / "README.md").read_text()
-    sample = text.partition("### Bisect")[2].partition("```\n")[2].partition("```")[0]
+    text = (ROOT / "docs" / "bisect.md").read_text()
+    sample = text.partition("```\n")[2].partition("```")[0]
     label = re.compile(r"^(looked for|tested|evidence|again|mail) +", re.MULTILINE)
     assert label.findall(sample) == label.findall(bisection.out)
     for words in (

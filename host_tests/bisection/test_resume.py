@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.bisection import state
-from harness.errors import INTERRUPTED, InputError
+from harness.errors import Exit, InputError
 
 HERE = Path(__file__).parent
 FAKE = (sys.executable, str(HERE / "fake_harness.py"))
@@ -87,7 +87,7 @@ def test_it_goes_on_where_it_was_cut(start, bisection, history, repo, tmp_path, 
     child.send_signal(number)
     code = child.wait(60)
     if number != signal.SIGKILL:
-        assert code == INTERRUPTED
+        assert code == Exit.INTERRUPTED
         assert "interrupted: the same command goes on with it" in said(output)
     assert len(repo.git("worktree", "list").splitlines()) == 2  # it is kept
     before = (bisection.folder / "runs").read_text()

@@ -13,8 +13,9 @@ from harness.guest import config_probe
 from harness.guest.guest import FOLDER
 from harness.host.clock import Clock
 from harness.kernels.config import Config
-from harness.run.plan import Settings, prepare
+from harness.run.plan import prepare
 from harness.run.runner import Runner
+from harness.run.settings import Settings
 
 
 @pytest.mark.parametrize("arch", architectures.names())

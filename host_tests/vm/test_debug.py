@@ -14,8 +14,9 @@ from dataclasses import replace
 import pytest
 
 from harness.host.clock import Clock
-from harness.run.plan import Settings, prepare
+from harness.run.plan import prepare
 from harness.run.runner import Job, Runner
+from harness.run.settings import Settings
 from harness.suite import catalog
 from harness.verdicts.verdict import Verdict
 

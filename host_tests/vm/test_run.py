@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 from running import Running, harness
+from trees import built
 
 from harness.architectures import ROOT
 from harness.host.cache import cache_dir
@@ -254,7 +255,8 @@ def break_entry(image):
 def test_a_kernel_that_does_not_boot_is_a_failure(plan, results, tmp_path):
     broken = tmp_path / "bzImage"
     broken.write_bytes(break_entry(plan.kernel.image.read_bytes()))
-    run = harness("--kernel", str(broken), "-k", FEW, results=results)
+    tree = built(tmp_path / "linux", plan.kernel.image, broken)
+    run = harness("--kernel", str(tree), "-k", FEW, "--boot", "image", results=results)
     assert run.process.wait(300) == 1, run.said()
     record = run.latest()
     # Records are in the order of declarations; after two boots that failed the rest is a MISS.
