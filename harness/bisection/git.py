@@ -183,7 +183,7 @@ class Worktree:
         return self._progress(*git(self.folder, "bisect", "good", good, codes=(0, 2, 3)))
 
     def mark(self, term: Term) -> Progress:
-        """Say what the commit that is checked out is; git checks the next one out."""
+        """Return what the commit that is checked out is; git checks the next one out."""
         # A build may have changed files that git knows: they are in the way of a checkout.
         git(self.folder, "reset", "--quiet", "--hard")
         return self._progress(*git(self.folder, "bisect", str(term), codes=(0, 2, 3)))

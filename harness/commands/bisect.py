@@ -106,7 +106,7 @@ def _bisect(campaign: Campaign) -> int:
 
 
 def _kept(worktree: Worktree) -> str:
-    """Say what is left: a build of minutes, which the next bisection of the tree goes on from."""
+    """Return what is left: a build of minutes, from which the tree's next bisection goes on."""
     return (
         "its worktree stays for the next bisection of this tree; to remove it: "
         f"git -C {worktree.repository.folder} worktree remove --force {worktree.folder}"

@@ -39,7 +39,7 @@ class Expected:
 
     @property
     def applies(self) -> bool:
-        """Say whether the case must find the statement to hold."""
+        """Return True if the case must find the statement to hold."""
         return self.skip is None and self.undecided is None
 
 
@@ -100,7 +100,7 @@ class Entry:
     finding: str | None = None
 
     def fits(self, arch: str, version: Version, memory: str | None, task: str) -> bool:
-        """Say whether it is for this kernel, its configuration aside, on this memory."""
+        """Return True if it is for this kernel, its configuration aside, on this memory."""
         return (
             (not self.arch or arch in self.arch)
             and (self.task is None or task == self.task)
@@ -198,7 +198,7 @@ class Contract:
         return CaseExpectation(rows, None, _unique(e.undecided for e in rows.values()), lost)
 
     def as_compat(self, case: Case) -> bool:
-        """Say whether ``case`` is run as a 32-bit task on 64-bit kernels, too."""
+        """Return True if ``case`` is run as a 32-bit task on 64-bit kernels, too."""
         return all(row in self.rows and self.rows[row].compat for row in case.rows)
 
     def needs(self, case: Case, kind: str | None) -> tuple[str, ...]:

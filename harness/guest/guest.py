@@ -66,7 +66,7 @@ class Guest:
             return False
 
     def is_stopped(self, program: str, seconds: float) -> bool:
-        """Say whether a signal has stopped ``program``, and nothing in the kernel holds it.
+        """Return True if a signal has stopped ``program``, and nothing in the kernel holds it.
 
         It has ``seconds`` to answer each way; False when it does not.
         """
@@ -93,7 +93,7 @@ class Guest:
 
 
 def stopped(program: str, stats: str) -> bool:
-    """Say whether ``program`` is stopped (state T), after the lines of its guest's /proc/*/stat.
+    """Return True if ``program`` is stopped (state T), after the lines of its guest's /proc/*/stat.
 
     proc(5): a task's name, of at most 15 characters, is in parentheses; its state follows.  The
     first of its processes must be, which has the timer, and none may be in the kernel for good

@@ -104,7 +104,7 @@ def _missing_options(recipe: Recipe, kernel: Kernel, more: Sequence[str]) -> lis
 
 
 def _no_network(recipe: Recipe, kernel: Kernel, names: Sequence[str], found: Resolved) -> list[str]:
-    """Say which drivers of the network are not to be had; nothing where that is not known."""
+    """Return which drivers of the network are not to be had; nothing where that is not known."""
     missing, unset = [], []
     for name in names:
         if name not in found.absent:
@@ -146,7 +146,7 @@ def _verdicts(found: Resolved, recipe: Recipe, kernel: Kernel) -> dict[str, str 
 
 
 def _refused(verdicts: Mapping[str, str | None]) -> list[str]:
-    """Say once for each reason why modules are refused, with the first of them as a sample."""
+    """Return each reason why modules are refused, once, with the first of them as a sample."""
     reasons: dict[str, list[str]] = {}
     for name, why in verdicts.items():
         if why is not None:

@@ -145,7 +145,7 @@ def release(image: Image, kernel: bytes) -> tuple[str, str] | None:
 
 
 def describe(data: bytes) -> str:
-    """Say in words what ``data`` is, for an error message about a file that is no kernel."""
+    """Return in words what ``data`` is, for an error message about a file that is no kernel."""
     if found := next((what for magic, what in _OTHERS.items() if data.startswith(magic)), None):
         return found
     if kind := compression.method(data):

@@ -62,7 +62,7 @@ def choose(recipe: Recipe, wanted: str = "auto") -> Choice:
 
 
 def _against_kvm(recipe: Recipe) -> str | None:
-    """Say why KVM cannot be used for ``recipe``; None when it can."""
+    """Return why KVM cannot be used for ``recipe``; None when it can."""
     host = platform.machine()
     if host not in recipe.kvm_hosts:
         return f"KVM of a {host} host does not run {recipe.arch} guests"

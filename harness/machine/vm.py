@@ -194,7 +194,7 @@ class VM:
         self.qmp.execute("migrate-set-capabilities", {"capabilities": [capability]})
 
     def _migrated(self, what: str) -> bool:
-        """Say whether a migration is over; HostError when it failed."""
+        """Return True if a migration is over; HostError when it failed."""
         told = self.qmp.execute("query-migrate")
         if told.get("status") in {"failed", "cancelled"}:
             why = told.get("error-desc", "QEMU does not say why")
@@ -216,7 +216,7 @@ class VM:
         self.ssh_port = int(found[1])
 
     def _launch_report(self, error: Exception) -> str:
-        """Say all that is known of a QEMU that did not start; its own first word comes first."""
+        """Return all that is known of a QEMU that did not start; its own first word comes first."""
         assert self._process is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
@@ -262,7 +262,7 @@ class VM:
             call()
 
     def end(self, wait: float = 0.0) -> VmExit | None:
-        """Say how the VM ended; None while it runs (waiting ``wait`` seconds for an end).
+        """Return how the VM ended; None while it runs (waiting ``wait`` seconds for an end).
 
         A guest that has reset or shut down is kept by QEMU as it was then, with its memory and
         registers, until the ``with`` block ends.
@@ -296,7 +296,7 @@ class VM:
                 return VmExit(ExitKind.QEMU_DIED, f"QEMU was told to end: SHUTDOWN reason {reason}")
 
     def _gone(self) -> VmExit:
-        """Say why the connection to QEMU is gone, without a word before."""
+        """Return why the connection to QEMU is gone, without a word before."""
         assert self._process is not None
         try:
             try:
@@ -350,7 +350,7 @@ def _initrd(boot: Boot) -> BinaryIO:
 
 
 def is_exiting(pid: int) -> bool:
-    """Say whether the process ``pid`` is on its way out, or gone: proc(5), the flags in stat."""
+    """Return True if the process ``pid`` is on its way out, or gone: proc(5), the flags in stat."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:

@@ -122,7 +122,7 @@ def _add(cells: list[str], name: str) -> None:
 def _grouped(
     title: str, cells: dict[str, list[str]], counts: Counter[str] | None = None
 ) -> Iterator[str]:
-    """Say of each text in which cells it was said, the most frequent first."""
+    """Return for each text in which cells it was said, the most frequent first."""
     if cells:
         yield title
     order = sorted(cells, key=lambda text: (-counts[text] if counts else 0, text))

@@ -132,7 +132,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
-    """Say how many VMs there will be, and why."""
+    """Return how many VMs there will be, and why."""
     state = config.stash.get(STATE, None)
     return str(state.jobs) if state and state.jobs else None
 
@@ -148,7 +148,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Say what ``-n auto`` means where VMs are what takes the time."""
+    """Return what ``-n auto`` means where VMs are what takes the time."""
     return workers.auto(config)
 
 
@@ -166,7 +166,7 @@ def pytest_xdist_node_collection_finished(node: Any) -> None:  # noqa: ANN401
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what is going to be tested, and how."""
+    """Return what is going to be tested, and how."""
     state = config.stash.get(STATE, None)
     jobs = config.stash.get(workers.AUTO, None)
     return [*(state.header() if state else ()), *([str(jobs)] if jobs else ())]

@@ -120,5 +120,5 @@ class GuestCase(pytest.Item):
         return "\n".join(lines)
 
     def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
-        """Say where the case is declared."""
+        """Return where the case is declared."""
         return self.path, self.case.line - 1, self.name

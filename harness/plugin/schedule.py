@@ -118,7 +118,7 @@ def _limits(cgroup: Path) -> tuple[int | None, int | None]:
 def room(
     profiles: Sequence[str], shapes: Mapping[str, Profile], accelerator: str, host: Host
 ) -> Jobs:
-    """Say how many VMs do ``host`` good; at least one.
+    """Return how many VMs do ``host`` good; at least one.
 
     ``profiles`` has the machine profile of each case to be run: the one that most need decides
     how many processors a VM takes (one for each of its virtual CPUs under TCG, which keep them

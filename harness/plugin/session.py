@@ -69,17 +69,17 @@ class _Handover:
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Say whether this process is one of xdist's workers."""
+    """Return True if this process is one of xdist's workers."""
     return hasattr(config, "workerinput")
 
 
 def is_guest_id(nodeid: str) -> bool:
-    """Say whether a node id is that of a guest case: ``guest_tests/continue.c::hole``."""
+    """Return True if a node id is that of a guest case: ``guest_tests/continue.c::hole``."""
     return nodeid.partition("::")[0].endswith(".c")
 
 
 def wants_guests(config: pytest.Config) -> bool:
-    """Say whether the session's arguments take in guest_tests."""
+    """Return True if the session's arguments take in guest_tests."""
     guests = architectures.GUEST_TESTS
     for argument in config.args:
         path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()

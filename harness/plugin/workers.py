@@ -72,7 +72,7 @@ def auto(config: pytest.Config) -> int | None:
 
 
 def order_is_given(config: pytest.Config) -> bool:
-    """Say whether the user named cases one by one: they run in that order."""
+    """Return True if the user named cases one by one: they run in that order."""
     return any("::" in argument for argument in config.args)
 
 

@@ -76,7 +76,7 @@ def learn(guest: Guest, program: str, outcome: Outcome | None, seconds: float) -
 
 
 def _of_qemu(vm: VM) -> str:
-    """Say why QEMU does not run the guest; "" when it does."""
+    """Return why QEMU does not run the guest; "" when it does."""
     try:
         status = vm.qmp.execute("query-status", timeout=_MONITOR_SECONDS)["status"]
     except HostError:

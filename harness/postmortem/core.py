@@ -62,7 +62,7 @@ def _name(task: Any) -> str:  # noqa: ANN401
 
 
 def _tasks(program: Any) -> Iterator[str]:  # noqa: ANN401
-    """Say where the tasks stand that wait for the kernel or run; name the others."""
+    """Return where the tasks stand that wait for the kernel or run; name the others."""
     shown, others = 0, []
     for task in _all(program):
         state = task_state_to_char(task)
@@ -81,7 +81,7 @@ def _stack(program: Any, task: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 def _contexts(program: Any) -> Iterator[str]:  # noqa: ANN401
-    """Say of each userfaultfd_ctx who has it, what it has registered, and who waits for it."""
+    """Return for each userfaultfd_ctx who has it, what it has registered, and who waits for it."""
     users: dict[int, list[str]] = {}
     ranges: dict[int, list[str]] = {}
     # The kernel's own names of VM flags (mm/debug.c): their bits have moved.
@@ -115,7 +115,7 @@ def _context(context: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 def _waiter(entry: Any, what: str) -> Iterator[str]:  # noqa: ANN401
-    """Say of an entry of a context's queue which task waits, for what, and where it stands."""
+    """Return for an entry of a context's queue which task waits, for what, and where it stands."""
     wait = drgn.container_of(entry, "struct userfaultfd_wait_queue", "wq")
     task = drgn.Object(entry.prog_, "struct task_struct *", entry.private.value_())
     fault = wait.msg.arg.pagefault
@@ -147,7 +147,7 @@ def _registered(mm: Any, flags: list[tuple[int, str]]) -> Iterator[tuple[int, st
 
 
 def _locks(program: Any) -> Iterator[str]:  # noqa: ANN401
-    """Say who holds a mmap_lock or one of hugetlb's fault mutexes; of lockdep all it knows."""
+    """Return who holds a mmap_lock or one of hugetlb's fault mutexes; of lockdep all it knows."""
     seen = set()
     for task in _all(program):
         yield from _guarded(_held(program, task))
@@ -162,7 +162,7 @@ def _locks(program: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 def _mmap_lock(task: Any) -> Iterator[str]:  # noqa: ANN401
-    """Say how the lock of ``task``'s memory is held, if it is; readers leave no names."""
+    """Return how the lock of ``task``'s memory is held, if it is; readers leave no names."""
     lock = task.mm.mmap_lock.address_of_()
     locked = rwsem_locked(lock)
     if locked is RwsemLocked.WRITE_LOCKED:
@@ -172,7 +172,7 @@ def _mmap_lock(task: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 def _held(program: Any, task: Any) -> Iterator[str]:  # noqa: ANN401
-    """Say what lockdep knows that ``task`` holds; a kernel without it has no such member."""
+    """Return what lockdep knows that ``task`` holds; a kernel without it has no such member."""
     if not any(member.name == "lockdep_depth" for member in task.type_.type.members):
         return
     classes = program["lock_classes"]

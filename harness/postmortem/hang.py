@@ -62,7 +62,7 @@ def sample(vm: VM) -> Sample:
 
 
 def compare(first: Sample, second: Sample) -> list[str]:
-    """Say of each CPU what two samples tell: stuck, or just slow."""
+    """Return what two samples say of each CPU: stuck, or just slow."""
     seconds = second.when - first.when
     lines = []
     for cpu, counter in second.counters.items():

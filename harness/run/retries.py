@@ -33,7 +33,7 @@ _MAX_SECONDS = 600.0
 
 
 def is_tried_again(case: CaseRecord) -> bool:
-    """Say whether ``case`` is one to run again.
+    """Return True if ``case`` is one to run again.
 
     A kernel that did not boot was tried again already: by the next case.
     """

@@ -159,7 +159,7 @@ class Runner:
         return self._plan.recipe.profile_with(job.case.profile, variant(job.memory).pages)
 
     def _lacks(self, wanted: Variant) -> str | None:
-        """Say why this kernel cannot have ``wanted``; None when it can, as far as is known."""
+        """Return why this kernel cannot have ``wanted``; None when it can, as far as is known."""
         sizes, compat = self._plan.page_sizes, self._plan.recipe.compat
         if wanted.pages and wanted.pages not in sizes:
             return f"this kernel has huge pages of {', '.join(sizes)}, not of {wanted.pages}"
@@ -169,7 +169,7 @@ class Runner:
         return None
 
     def _isolated(self, case: Case) -> bool:
-        """Say whether ``case`` has a guest of its own."""
+        """Return True if ``case`` has a guest of its own."""
         return case.dirty or self._plan.settings.isolation == "case"
 
     def _guest_for(self, case: Case, profile: str) -> Guest:
@@ -369,7 +369,7 @@ def _complaints(outcome: Outcome | None, case: Case) -> tuple[str, ...]:
 
 
 def _hangs(outcome: Outcome | None, parser: Parser) -> bool:
-    """Say whether something did not go on: the host's patience ended, or the program's own."""
+    """Return True if something did not go on: the host's patience ended, or the program's own."""
     if any(result.directive is Directive.TIMEOUT for result in parser.results):
         return True
     return outcome is not None and (outcome.timed_out or outcome.lost)

@@ -116,7 +116,7 @@ def _all_records(programs: Sequence[Path]) -> list[list[dict[str, str]]]:
 
 
 def _is_of(program: Path, record: dict[str, str]) -> bool:
-    """Say whether the case is in the source that a link is called after; a file has all its own."""
+    """Return True if the case is in the source that a link is named after; a file has its own."""
     if not program.is_symlink():
         return True
     return record.get("at", "").partition(".")[0] == program.name.partition(".")[0]

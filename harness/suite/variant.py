@@ -33,7 +33,7 @@ class Variant:
 
     @property
     def known(self) -> bool:
-        """Say whether a case may ask for it; who is run as a compat task is not its business."""
+        """Return True if a case may ask for it; who is run as a compat task is not its business."""
         sized = self.pages in PAGE_SIZES and self.kind.startswith("hugetlb-")
         return self.kind in MEMORY_KINDS and self.task == "native" and (not self.pages or sized)
 

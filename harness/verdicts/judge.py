@@ -178,7 +178,7 @@ def _of_end_and_splats(seen: Observation, splats: Sequence[Splat]) -> tuple[Verd
 
 
 def _panic(end: VmExit, splats: Sequence[Splat]) -> str:
-    """Say the panic's title, and first what led to it."""
+    """Return the panic's title after what led to it."""
     title = next((s.title for s in splats if s.kind is Kind.PANIC), f"panic: {end.detail}")
     cause = splats[0] if splats else None
     if cause is None or cause.kind is Kind.PANIC:
@@ -247,7 +247,7 @@ def _of_silence(seen: Observation) -> tuple[Verdict, str] | None:
 
 
 def _unfinished(seen: Observation) -> bool:
-    """Say whether it is not known how the program ended."""
+    """Return True if it is not known how the program ended."""
     return seen.timed_out or (seen.exit_status is None and seen.signal is None)
 
 
@@ -314,7 +314,7 @@ def _is_failure(result: Result) -> bool:
 
 
 def _failure(result: Result) -> str:
-    """Say why a result failed: its directive or comment, its subtests, and its last diagnostics."""
+    """Return why a result failed: its directive or comment, its subtests, its last diagnostics."""
     words = [f"{result.directive or ''} {result.reason}".strip()]
     if failed := [subtest for subtest in result.subtests if subtest.failed]:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""

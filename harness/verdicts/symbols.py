@@ -83,5 +83,5 @@ class Symbols:
 
 
 def has_addresses(splats: Sequence[Splat]) -> bool:
-    """Say whether there is anything to be named: System.map need not be read otherwise."""
+    """Return True if there is anything to be named: System.map need not be read otherwise."""
     return any(_ADDRESS.search(line) for splat in splats for line in splat.lines)

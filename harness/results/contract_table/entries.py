@@ -226,7 +226,7 @@ def _applies(contract: Contract, row: Row, arch: str, version: Version) -> bool:
 
 
 def _ranges(versions: list[Version], applies: list[bool]) -> str:
-    """Say in which versions something applies, given from which on it does and does not.
+    """Return in which versions something applies, given from which on it does and does not.
 
     "5.13 until 6.2, 6.12 on": the version after "until" is the first in which it does not.
     """

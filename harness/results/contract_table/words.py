@@ -39,12 +39,12 @@ class Count(NamedTuple):
 
 
 def no_case(entry: Entry) -> str:
-    """Say why ``entry`` has no case."""
+    """Return why ``entry`` has no case."""
     return entry.row.unverified or "no case yet"
 
 
 def memory(entry: Entry) -> str:
-    """Say what memory the cases of ``entry`` run on, and what the row speaks of besides."""
+    """Return what memory the cases of ``entry`` run on, and what the row speaks of besides."""
     parts = [
         kinds(entry.memory or entry.row.memory),
         f"also pages of {' '.join(entry.pages)}" if entry.pages else "",
@@ -81,7 +81,7 @@ def known(entry: Entry) -> str:
 
 
 def expectations(entry: Entry) -> list[str]:
-    """Say what is expected on which kernels and why, in the order in which they are tried."""
+    """Return what is expected on which kernels and why, in the order in which they are tried."""
     said = [f"{_kernels(expected)}: {_expected(expected)}" for expected in entry.expect]
     if not entry.settled:
         # The contract's own rule (harness.contract.model, Contract.expectation).

@@ -60,7 +60,7 @@ def _run(
 
 
 def outcome(finished: list[Finished]) -> str:
-    """Say how many cases had which verdict, and whether that was so in every run."""
+    """Return how many cases had which verdict, and whether that was so in every run."""
     counts = [Counter(str(case.verdict) for case in each.run.cases) for each in finished]
     vms = sorted({len(each.run.vms) for each in finished})
     said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts[0].items()))

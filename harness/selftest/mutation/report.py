@@ -54,7 +54,7 @@ def summary(pairs: Sequence[Pair]) -> str:
 
 
 def is_open(mutant: Mutant, result: Result) -> bool:
-    """Tell whether something is to be done: a case to write, or a mutant to mend."""
+    """Return True if something is to be done: a case to write, or a mutant to mend."""
     return result.outcome.kind is not Kind.CAUGHT and not (
         mutant.equivalent and result.outcome.kind is Kind.SURVIVED
     )

@@ -46,7 +46,7 @@ class Batch:
 
     @property
     def small_disk(self) -> bool:
-        """Say whether its results are on a disk that can be filled."""
+        """Return True if its results are on a disk that can be filled."""
         return any(step.kind == FULL_DISK for step in self.steps)
 
 

@@ -74,7 +74,7 @@ KINDS = {
 
 
 def wrong(kind: Kind, record: CaseRecord) -> str:
-    """Say what is wrong with the verdict on a case that met ``kind``; "" when nothing is."""
+    """Return what is wrong with the verdict on a case that met ``kind``; "" when nothing is."""
     if record.verdict is kind.verdict and re.match(kind.words, record.message):
         return ""
     if busy(kind, record):
@@ -83,7 +83,7 @@ def wrong(kind: Kind, record: CaseRecord) -> str:
 
 
 def busy(kind: Kind, record: CaseRecord) -> bool:
-    """Say whether the verdict is that nothing was learned: the host did not let QEMU run."""
+    """Return True if the verdict is that nothing was learned: the host did not let QEMU run."""
     late = kind.verdict in {Verdict.FAIL, Verdict.ERROR} or kind.hangs
     return late and record.verdict is Verdict.MISS and record.message.startswith(_BUSY)
 
