@@ -35,7 +35,7 @@ class Measured:
         return Flakiness(self.failed, self.tried)
 
     def said(self, runs: int, *, told: bool) -> str:
-        """Return how often it fails and how many runs a good verdict takes (``told`` by the user)."""
+        """Return how often it fails, and how many runs a good verdict takes (as ``told``)."""
         takes = f"each good verdict takes {runs} run{'s' if runs != 1 else ''}"
         if told:
             return f"{takes} (--runs)"
