@@ -107,6 +107,8 @@ class GuestSession:
         self.stopped_early = False
         # Ctrl-C, SIGTERM or SIGHUP ended it.
         self.interrupted = False
+        # It ended the retries alone.
+        self._retries_cut = False
         # What broke pytest or the plugin itself.
         self.internal_error: BaseException | None = None
         # Why the run could not start.
@@ -350,7 +352,8 @@ class GuestSession:
                 records.add_case(record)
                 records.add_vms(_as_json(vms, ends))
         except KeyboardInterrupt:
-            self.interrupted = True
+            # Every case has its verdict.
+            self._retries_cut = self.interrupted = True
 
     def _job(self, record: CaseRecord) -> Job:
         """Return the job that ``record`` came of."""
@@ -364,7 +367,8 @@ class GuestSession:
         """Complete the records."""
         if self.records is not None:
             whole = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-            self.records.finish(complete=whole and not self.stopped_early and not self.interrupted)
+            cut = self.interrupted and not self._retries_cut
+            self.records.finish(complete=whole and not self.stopped_early and not cut)
 
 
 def _version(answers: Mapping[str, str]) -> Mapping[str, object]:

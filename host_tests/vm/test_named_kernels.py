@@ -13,6 +13,7 @@ import pytest
 import zstandard
 
 from harness import architectures
+from harness.errors import Exit
 from harness.host.cache import cache_dir
 from harness.image.modules import closure
 from harness.kernels.find import find
@@ -104,7 +105,7 @@ def test_a_kernel_named_from_somewhere(places, tmp_path, stand, kernel):
             [*HARNESS, "--arch", "x86_64", "--kernel", kernel],
             cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert done.returncode == 2, done.stdout
+        assert done.returncode == Exit.INPUT, done.stdout
 
 
 def test_git_bisect_from_the_tree(places, tmp_path):
@@ -133,7 +134,8 @@ def test_git_bisect_from_the_tree(places, tmp_path):
     said = git("bisect", "run", "sh", "-c", script, "sh", *command)
     # Each kernel is good, so the last commit is the bad one; the one that is not built is skipped.
     assert "commit 4" in said.partition("is the first bad commit")[2], said
-    assert said.count("1 passed") >= 2, said
+    # Beside the one that is not built git tries the third, and that is all, or first the first.
+    assert said.count("1 passed") >= 1, said
 
 
 def test_an_arm64_image_that_qemu_cannot_unpack(tmp_path):
