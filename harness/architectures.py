@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import tomllib
 from dataclasses import dataclass, fields
@@ -252,8 +253,14 @@ def load(arch: str) -> Recipe:
     if arch not in names():
         message = f"unknown architecture '{arch}': expected one of {', '.join(names())}"
         raise InputError(message)
-    path = IMAGES / f"{arch}.toml"
-    table, common = _tables(path), _tables(IMAGES / f"{_COMMON}.toml")
+    paths = IMAGES / f"{arch}.toml", IMAGES / f"{_COMMON}.toml"
+    return _read(*paths, tuple(path.stat().st_mtime_ns for path in paths))
+
+
+@functools.cache
+def _read(path: Path, beside: Path, _: tuple[int, ...]) -> Recipe:
+    """Read the file ``path`` and that of all architectures, once while they do not change."""
+    table, common = _tables(path), _tables(beside)
     if isinstance(own := table.get("needs"), list):
         table["needs"] = common["needs"] + own
     if isinstance(lines := table.get("fragment"), list):
@@ -275,4 +282,4 @@ def load(arch: str) -> Recipe:
         if isinstance(entries := table.get(key), list):
             where = f"{path.name} [[{key}]]"
             table[key] = [_build(each, entry, where) for entry in entries]
-    return _build(Recipe, {"arch": arch, **table}, path.name)
+    return _build(Recipe, {"arch": path.stem, **table}, path.name)

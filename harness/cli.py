@@ -54,7 +54,7 @@ def _do(chosen: argparse.Namespace, dropped: Sequence[str]) -> int:
     replay = None
     if chosen.command == "rerun":
         replay = command.Replay(chosen)
-        chosen = options.parser().parse_args(replay.words())
+        chosen = options.parser("run").parse_args(replay.words())
         command = importlib.import_module(f"harness.commands.{chosen.command}")
     if chosen.command == "run":
         # Before pytest, which would wrap what is wrong with the input in words of its own.
@@ -78,7 +78,7 @@ def main(argv: Sequence[str], dropped: Sequence[str] = ()) -> int:
 
     ``dropped`` are variables of the environment that were meant for other programs.
     """
-    chosen = options.parser().parse_args(argv)
+    chosen = options.parser(argv[0] if argv else None).parse_args(argv)
     end_on_signals()
     try:
         _needs_proc()

@@ -6,11 +6,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from harness import architectures
 from harness.errors import Exit
 from harness.run.settings import DEFAULT_KERNEL, MACHINE, add_options, count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _EPILOG = """\
 examples:
@@ -42,8 +45,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(Exit.INPUT, f"{self.prog}: error: {message}\n")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def parser(alone: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of all commands, or of ``alone``, if that is one: it is made sooner."""
     arches = ", ".join(architectures.names())
     whole = _Parser(
         prog="python -m harness",
@@ -52,33 +55,15 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser(
-        "run",
-        help="boot a kernel, run the cases, keep the results",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _run(run, arches)
-    _rerun(commands.add_parser("rerun", help="a run once more, or some of its cases"))
-    _report(commands.add_parser("report", help="a run's record as a table, junit, ktap, ..."))
-    _contract(commands.add_parser("contract", help="what must hold on which kernel"), arches)
-    _matrix(
-        commands.add_parser("matrix", help="the suite on many kernels, one table for all"), arches
-    )
-    _bisect(commands.add_parser("bisect", help="find the commit that broke a case"), arches)
-    sh = commands.add_parser("shell", help="a shell in a booted guest, over SSH")
-    _common(sh, arches)
-    sh.add_argument("--profile", default="contract", help="machine profile (default: contract)")
-    _bench(commands.add_parser("bench", help="measure what a user waits for, with ratios"), arches)
-    _common(commands.add_parser("kernel", help="say what is known of a kernel"), arches)
-    _config(commands.add_parser("config", help="the options that kernels need, or lack"), arches)
-    _mutation(commands.add_parser("mutation", help="try the suite on kernels with known bugs"))
-    _goldens(commands.add_parser("goldens", help="score the reader of splats on known logs"))
-    _soak(commands.add_parser("soak", help="break many VMs, and see that nothing is lost"), arches)
+    for name in [alone] if alone in _COMMANDS else _COMMANDS:
+        words, add = _COMMANDS[name]
+        add(commands.add_parser(name, help=words), arches)
     return whole
 
 
 def _run(parser: argparse.ArgumentParser, arches: str) -> None:
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     _common(parser, arches)
     _results(parser, "results", "where the run's folder and latest-ARCH are made")
     parser.add_argument("-k", metavar="EXPR", help="only cases that match pytest's -k expression")
@@ -103,7 +88,7 @@ def _run(parser: argparse.ArgumentParser, arches: str) -> None:
     )
 
 
-def _rerun(parser: argparse.ArgumentParser) -> None:
+def _rerun(parser: argparse.ArgumentParser, arches: str) -> None:  # noqa: ARG001
     parser.description = (
         "Run a run's cases again on its kernel with its settings, as its results.json has them: "
         "all, in the order they had; or those that are named, each in a fresh VM."
@@ -118,7 +103,7 @@ def _rerun(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=_path, metavar="DIR", help="default: beside RUN")
 
 
-def _report(parser: argparse.ArgumentParser) -> None:
+def _report(parser: argparse.ArgumentParser, arches: str) -> None:  # noqa: ARG001
     parser.description = (
         "Show a run that has ended, was killed, or still goes on: cases.jsonl in its folder has "
         "every case as soon as it has its verdict."
@@ -266,7 +251,7 @@ def _config(parser: argparse.ArgumentParser, arches: str) -> None:
     )
 
 
-def _mutation(parser: argparse.ArgumentParser) -> None:
+def _mutation(parser: argparse.ArgumentParser, arches: str) -> None:  # noqa: ARG001
     add_options(parser.add_argument, _LIMITS)
     parser.add_argument("-n", metavar="N", type=_jobs, default="auto", help="VMs at the same time")
     _results(parser, "results/mutation", "where each kernel's runs go")
@@ -289,7 +274,7 @@ def _mutation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("mutants", nargs="*", help="names or shell patterns (default: all)")
 
 
-def _goldens(parser: argparse.ArgumentParser) -> None:
+def _goldens(parser: argparse.ArgumentParser, arches: str) -> None:  # noqa: ARG001
     parser.description = (
         "Read each log of a folder and compare what is found with the log's own header: 'TITLE: "
         "...' as syzkaller has it, more such lines, an empty line, then the console. A log without "
@@ -348,6 +333,11 @@ def _positive(text: str) -> int:
     return number
 
 
+def _shell(parser: argparse.ArgumentParser, arches: str) -> None:
+    _common(parser, arches)
+    parser.add_argument("--profile", default="contract", help="machine profile (default: contract)")
+
+
 def _common(parser: argparse.ArgumentParser, arches: str) -> None:
     parser.add_argument("--arch", required=True, help=f"guest architecture: {arches}")
     add_options(parser.add_argument, MACHINE)
@@ -361,3 +351,21 @@ def _results(parser: argparse.ArgumentParser, default: str, what: str) -> None:
         metavar="DIR",
         help=f"{what} (default: {default})",
     )
+
+
+# Each command's line of help, and what adds its options.
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, str], None]]] = {
+    "run": ("boot a kernel, run the cases, keep the results", _run),
+    "rerun": ("a run once more, or some of its cases", _rerun),
+    "report": ("a run's record as a table, junit, ktap, ...", _report),
+    "contract": ("what must hold on which kernel", _contract),
+    "matrix": ("the suite on many kernels, one table for all", _matrix),
+    "bisect": ("find the commit that broke a case", _bisect),
+    "shell": ("a shell in a booted guest, over SSH", _shell),
+    "bench": ("measure what a user waits for, with ratios", _bench),
+    "kernel": ("say what is known of a kernel", _common),
+    "config": ("the options that kernels need, or lack", _config),
+    "mutation": ("try the suite on kernels with known bugs", _mutation),
+    "goldens": ("score the reader of splats on known logs", _goldens),
+    "soak": ("break many VMs, and see that nothing is lost", _soak),
+}
