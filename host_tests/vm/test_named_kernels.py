@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -134,8 +135,14 @@ def test_git_bisect_from_the_tree(places, tmp_path):
     said = git("bisect", "run", "sh", "-c", script, "sh", *command)
     # Each kernel is good, so the last commit is the bad one; the one that is not built is skipped.
     assert "commit 4" in said.partition("is the first bad commit")[2], said
-    # Beside the one that is not built git tries the third, and that is all, or first the first.
-    assert said.count("1 passed") >= 1, said
+    # Git tries the third beside the one that is not built, or the first as well: each that it
+    # calls good was run and passed, and nothing but that one was skipped.
+    log = git("bisect", "log")
+    good = re.findall(r"^# good: \[\w+\] commit (\d)$", log, re.MULTILINE)
+    skipped = re.findall(r"^# skip: \[\w+\] commit (\d)$", log, re.MULTILINE)
+    assert (good[0], "3" in good) == ("0", True), log
+    assert said.count("1 passed") == len(good) - 1, said
+    assert set(skipped) <= {"2"}, log
 
 
 def test_an_arm64_image_that_qemu_cannot_unpack(tmp_path):
